@@ -1,0 +1,108 @@
+"""Margin: what a position is worth, what it must be backed by, and the price at which it is bankrupt.
+
+Layer    rules; imports amounts, design.types; called by venue.sales, venue.facts. SPEC 1, 2.
+Not here who is liquidated and what that costs (rules.liquidation).
+Held to  this by venue.scan (arrays) and tests/rules/test_margin.py (Fractions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seawall.amounts import ppm_up
+from seawall.design.types import Tier
+
+
+def notional_units(lots: int, ticks: int, lot_tick_units: int) -> int:
+    """|lots| x price, base units, exact. lots signed; ticks > 0; lot_tick_units >= 1."""
+    return abs(lots) * ticks * lot_tick_units
+
+
+def position_pnl_units(lots: int, ticks: int, lot_tick_units: int, cost_units: int) -> int:
+    """Unrealised profit (negative: loss) at a price: lots x ticks x value - cost, base units, exact."""
+    return lots * ticks * lot_tick_units - cost_units
+
+
+def tier_at(notional: int, tiers: Sequence[Tier]) -> Tier:
+    """The tier of a position: the first whose `up_to_notional` is not below its notional.
+
+    notional  base units, >= 0
+    tiers     by rising notional; the last has no upper end
+    """
+    for tier in tiers:
+        if tier.up_to_notional is None or notional <= tier.up_to_notional:
+            return tier
+    return tiers[-1]
+
+
+def maintenance_margin_units(notional: int, tiers: Sequence[Tier]) -> int:
+    """Maintenance margin of one position: ceil(notional x ppm / 10^6) - deducted, base units, rounded up (SPEC 2)."""
+    tier = tier_at(notional, tiers)
+    return ppm_up(notional, tier.maintenance_margin_ppm) - tier.maintenance_deducted
+
+
+def initial_margin_units(notional: int, tiers: Sequence[Tier]) -> int:
+    """Initial margin of one position: ceil(notional x ppm / 10^6) of its tier, base units, rounded up (SPEC 2)."""
+    return ppm_up(notional, tier_at(notional, tiers).initial_margin_ppm)
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """A position after a fill, and the profit that the fill realised. All base units but `lots`."""
+
+    lots: int
+    cost_units: int
+    realised_units: int
+
+
+def trade(lots: int, cost_units: int, fill_lots: int, amount_units: int) -> Traded:
+    """Apply one fill to a position.
+
+    lots, cost_units  the position, signed; cost 0 when flat
+    fill_lots         signed, bought > 0, sold < 0, never 0
+    amount_units      what the fill is worth, lots x price in base units, signed like fill_lots
+    returns           the position after it; what closed realises its part of the amount minus its part of the cost
+    Rounding          the closed part of the cost is floor(cost x closed / all); of a fill that turns the position,
+                      the closing part takes floor(amount x closed / fill lots). Nothing is lost: the rest stays.
+    Errors            ValueError when fill_lots is 0.
+    Source            SPEC 1.
+    """
+    if fill_lots == 0:
+        raise ValueError("trade: wanted lots other than 0; found 0")
+    if lots == 0 or (lots > 0) == (fill_lots > 0):
+        return Traded(lots + fill_lots, cost_units + amount_units, 0)
+    closed = min(abs(lots), abs(fill_lots))
+    closed_cost = cost_units * closed // abs(lots)
+    closed_amount = amount_units * closed // abs(fill_lots)
+    realised = -closed_amount - closed_cost  # a sale has a negative amount: money in
+    return Traded(
+        lots + fill_lots,
+        cost_units - closed_cost + (amount_units - closed_amount),
+        realised,
+    )
+
+
+def bankruptcy_price_ticks(
+    lots: int, mark_ticks: int, lot_tick_units: int, equity_units: int, weight: int, weights_total: int
+) -> int:
+    """The price of the whole position at which the account's equity, apportioned to it, is zero.
+
+    lots           signed, not 0
+    mark_ticks     > 0
+    lot_tick_units >= 1
+    equity_units   the account's equity at the marks, negative included
+    weight         the position's maintenance margin, base units
+    weights_total  the account's maintenance margin, base units; where it is 0 the caller weighs by notional
+    returns        ticks, may be zero or negative where equity exceeds the position's value (long) or, for a short with
+                   a debt above its value, where no price would do
+    Rounding       up for a long, down for a short, so that a close there never leaves a deficit.
+    Errors         ValueError for lots 0 or weights_total <= 0.
+    Source         SPEC 2 (dYdX and Lighter apportion by maintenance margin).
+    """
+    if lots == 0 or weights_total <= 0:
+        raise ValueError(f"bankruptcy_price: wanted lots and a weight; found lots {lots}, total {weights_total}")
+    value = abs(lots) * lot_tick_units * weights_total
+    if lots > 0:
+        return -((equity_units * weight - mark_ticks * value) // value)
+    return (mark_ticks * value + equity_units * weight) // value
