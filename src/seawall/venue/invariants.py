@@ -1,0 +1,100 @@
+"""Invariants: what must hold in a venue after every event. A broken one stops the writer.
+
+Layer    venue; imports venue.{events,state}, fund.invariants (the exception). SPEC 7, 12: I1, I5, I6, I10, I11.
+Not here the fund's own invariants (fund.invariants); `check_door` holds the two machines to each other.
+Held to  this by tests/venue/test_invariants.py, which forges an event for each check and wants it refused.
+"""
+
+from __future__ import annotations
+
+from seawall.fund.apply import Stamp
+from seawall.fund.invariants import InvariantBroken
+from seawall.fund.state import FundState
+from seawall.venue.events import Deleveraged, HaircutTaken, RoundFilled, VenueEvent
+from seawall.venue.state import VenueState
+
+
+def equity_units(state: VenueState) -> int:
+    """Equity of all accounts and the outside book, negative as they are; independent of the marks by I11."""
+    total = int(state.cash.sum()) - int(state.cost.sum()) + state.outside_cash
+    for market, instrument in enumerate(state.instruments):
+        open_lots = int(state.lots[market].sum()) + state.outside_lots[market]
+        total += open_lots * state.ticks[market] * instrument.lot_tick_units
+    return total
+
+
+def check(state: VenueState, stamp: Stamp, event: VenueEvent) -> None:
+    """Check every invariant that one event could have broken. Errors: InvariantBroken."""
+    for market, instrument in enumerate(state.instruments):
+        open_lots = int(state.lots[market].sum()) + state.outside_lots[market]
+        if open_lots:
+            _broken("I11", stamp, f"positions of {instrument.id} sum to {open_lots}, not 0")
+    money = equity_units(state) + state.pending_fees_units + state.to_fund - state.from_fund - state.booked
+    if money != state.opening_units:
+        _broken("I1", stamp, f"money in the venue {money} != {state.opening_units} at the start")
+    if state.booked < 0:
+        _broken("I10", stamp, f"haircuts exceed booked severity by {-state.booked}")
+    if isinstance(event, RoundFilled):
+        _check_fills(stamp, event)
+    if isinstance(event, Deleveraged):
+        _check_deleveraged(stamp, event)
+    if isinstance(event, HaircutTaken):
+        _check_haircut_taken(stamp, event)
+
+
+def _broken(invariant: str, stamp: Stamp, why: str) -> None:
+    raise InvariantBroken(f"{invariant} broken by venue event {stamp.seq} ({stamp.id}): {why}")
+
+
+def _check_fills(stamp: Stamp, event: RoundFilled) -> None:
+    """A surcharge never makes or enlarges a deficit: it is taken only from what the fill gained above bankruptcy."""
+    for fill in event.fills:
+        if fill.surcharge < 0:
+            _broken("I1", stamp, f"surcharge {fill.surcharge} of {fill.account}")
+
+
+def _check_deleveraged(stamp: Stamp, event: Deleveraged) -> None:
+    """I10: what winners pay in the end is the severity at most, and no more than what was taken from each."""
+    paid = sum(row.haircut for row in event.haircuts)
+    if paid > event.severity:
+        _broken("I10", stamp, f"haircuts {paid} exceed severity {event.severity}")
+    if sum(row.taken for row in event.haircuts) != sum(row.gap for row in event.closings):
+        _broken("I10", stamp, "money taken from winners does not add up to what the closings cost")
+    for row in event.haircuts:
+        if not 0 <= row.haircut <= row.taken:
+            _broken("I6", stamp, f"haircut {row.haircut} of {row.account} outside 0 to {row.taken}")
+        if row.haircut > max(0, min(row.profit, row.equity)):
+            _broken("I6", stamp, f"haircut {row.haircut} of {row.account}: profit {row.profit}, equity {row.equity}")
+
+
+def _check_haircut_taken(stamp: Stamp, event: HaircutTaken) -> None:
+    """I5, I6, I10: only from profit of open positions, never above equity, never above the severity."""
+    if sum(row.amount for row in event.rows) > event.severity:
+        _broken("I10", stamp, f"haircuts exceed severity {event.severity}")
+    by_account: dict[str, int] = {}
+    for row in event.rows:
+        by_account[row.account] = by_account.get(row.account, 0) + row.amount
+        if not 0 <= row.amount <= max(0, row.profit) or by_account[row.account] > max(0, row.equity):
+            _broken("I6", stamp, f"haircut {row.amount} of {row.account}: profit {row.profit}, equity {row.equity}")
+
+
+def check_door(venue: VenueState, fund: FundState, opening_layers_units: int) -> None:
+    """Both machines tell the same story: SPEC 7's identity over venue and fund. Errors: InvariantBroken."""
+    posted = fund.totals.money_in - opening_layers_units
+    if venue.to_fund != posted:
+        raise InvariantBroken(f"I1 broken at the door: the venue posted {venue.to_fund}, the fund took {posted}")
+    if venue.from_fund != fund.totals.drawn:
+        raise InvariantBroken(f"I1 broken at the door: drawn {fund.totals.drawn}, received {venue.from_fund}")
+    owed = fund.pending_units + fund.carried_units + fund.totals.recovered
+    if venue.booked != owed:
+        raise InvariantBroken(f"I1 broken at the door: booked {venue.booked}, pending and carried {owed}")
+    money = (
+        equity_units(venue)
+        + venue.pending_fees_units
+        + fund.layers_units
+        + fund.totals.paid_out
+        - fund.carried_units
+        - fund.pending_units
+    )
+    if money != venue.opening_units + opening_layers_units:
+        raise InvariantBroken(f"I1 broken: venue and fund hold {money}, started with {venue.opening_units}")
