@@ -1,0 +1,138 @@
+"""demo: two real crashes through one venue, under a fund that is too small and one that is large enough.
+
+Layer    cli; imports what `seawall stress` imports, design.presets, stress.generate, report.{comparison,terminal}.
+Not here anything that a user cannot do with `new`, `book generate` and `stress`; it prints these commands.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seawall.amounts import format_decimal
+from seawall.cli.console import OK, print_document, progress_bar, stdout
+from seawall.cli.documents import DemoDocument
+from seawall.design.loader import parse_design
+from seawall.design.presets import preset_text
+from seawall.design.writer import set_values
+from seawall.report.page import render_comparison
+from seawall.report.reading import read_run
+from seawall.report.summary import Summary
+from seawall.report.terminal import comparison_report
+from seawall.stress.books import write_book
+from seawall.stress.generate import generate_book
+from seawall.stress.paths import read_path
+from seawall.stress.run import Inputs, aside, check_out, markets_held, run, write_run
+
+SEED = 7
+ACCOUNTS = 5_000
+PRESET = "small-perp"
+SMALL_PPM = 200_000
+"""The small fund holds this part of every layer of the large one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A packaged crash, and the open interest that the demo's book has in it (asset units, one side)."""
+
+    name: str
+    title: str
+    notional: int
+
+
+WINDOWS = (
+    Window("2020-03-12", "12-13 March 2020, BTC, minute bars", 20_000_000),
+    Window("2025-10-10", "10-11 October 2025, five coins, hourly bars", 50_000_000),
+)
+
+
+def designs() -> dict[str, str]:
+    """The demo's two design files, by name: one preset, once with a fifth of the money in every layer."""
+    large = set_values(preset_text(PRESET), {("name",): "fund-large"})
+    layers = parse_design(large, PRESET).layers
+    decimals = parse_design(large, PRESET).asset.decimals
+    small = set_values(
+        large,
+        {
+            ("name",): "fund-small",
+            **{
+                ("layers", i, "balance"): format_decimal(layer.balance * SMALL_PPM // 10**6, decimals)
+                for i, layer in enumerate(layers)
+            },
+        },
+    )
+    return {"fund-small": small, "fund-large": large}
+
+
+def register(app: typer.Typer) -> None:
+    """Add `seawall demo`."""
+
+    @app.command("demo")
+    def demo(
+        out: Annotated[Path, typer.Option(help="A new or empty folder.")] = Path("demo"),
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ) -> int:
+        """Run two real crashes under two designs and compare them; about half a minute."""
+        check_out(out)
+        summaries: list[Summary] = []
+        console = stdout()
+        with aside(out) as folder:
+            files = designs()
+            (folder / "designs").mkdir()
+            (folder / "books").mkdir()
+            for name, text in files.items():
+                (folder / "designs" / f"{name}.toml").write_text(text, encoding="utf-8")
+            tables = []
+            for window in WINDOWS:
+                runs = _window(folder, window, files, summaries)
+                tables.append((window, comparison_report([read_run(run) for run in runs])))
+        if as_json:
+            print_document(DemoDocument(folder=str(out), runs=tuple(summaries)))
+            return OK
+        for window, table in tables:
+            console.print(f"\n{window.title}: {ACCOUNTS:,} accounts, seed {SEED}", markup=False, style="bold")
+            console.print(table)
+        console.print(
+            f"\nwrote {out}/: open {out}/2025-10-10.html, or any {out}/runs/*/report.html in a browser\n"
+            f"next:  edit {out}/designs/fund-small.toml, then (after `make demo`, seawall is .venv/bin/seawall)\n"
+            f"  seawall stress {out}/designs/fund-small.toml --book {out}/books/2025-10-10.parquet "
+            f"--path 2025-10-10 --out my-run",
+            markup=False,
+            soft_wrap=True,
+        )
+        return OK
+
+
+def _window(folder: Path, window: Window, files: dict[str, str], summaries: list[Summary]) -> list[Path]:
+    """Both designs through one window; returns the run folders."""
+    runs = []
+    for name, text in files.items():
+        design = parse_design(text, f"{name}.toml")
+        prices = read_path(window.name, design, intrabar="low_first", markets_needed=())
+        book = generate_book(
+            design,
+            accounts=ACCOUNTS,
+            seed=SEED,
+            prices=prices.first_ticks,
+            notional_units=window.notional * 10**design.asset.decimals,
+        )
+        file = folder / "books" / f"{window.name}.parquet"
+        if not file.exists():
+            write_book(book, file)
+        path = read_path(window.name, design, intrabar="low_first", markets_needed=sorted(markets_held(book)))
+        inputs = Inputs(design, text, book, path, SEED)
+        target = folder / "runs" / f"{window.name}-{name}"
+        target.mkdir(parents=True)
+        began = time.monotonic()
+        with progress_bar(f"{window.name} {name}") as progress:
+            finished = run(inputs, progress)
+        write_run(finished, inputs, target, ("demo",), time.monotonic() - began)
+        summaries.append(finished.summary)
+        runs.append(target)
+    page = render_comparison([read_run(run) for run in runs])
+    (folder / f"{window.name}.html").write_text(page, encoding="utf-8")
+    return runs
