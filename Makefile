@@ -58,8 +58,9 @@ demo: $(BASE) ## a stressed venue and its fund, from install to tables, in build
 test: $(DEV) ## every test that needs no real data
 	$(PYTEST) -n 2 -m "not realdata"
 
-check: lint types imports ## what to run before a commit: linters, types and the quick tests, under a minute
-	$(PYTEST) -n 2 -q -m "not realdata and not slow"
+check: lint types imports ## what to run before a commit: linters, types and the exact core with few examples, under a minute
+	HYPOTHESIS_PROFILE=quick $(PYTEST) -n 2 -q -m "not realdata and not slow" \
+	  tests/test_amounts.py tests/design tests/rules tests/fund tests/venue tests/cases tests/scenario/test_run.py tests/cli
 
 lint: $(DEV) ## ruff: style and common mistakes
 	$(BIN)/ruff check --no-cache src tests tools $(wildcard benchmarks)

@@ -1,6 +1,6 @@
 """Settings shared by all tests: Hypothesis profiles, the real-data folder, and no unexpected skip in CI.
 
-HYPOTHESIS_PROFILE  default | ci | mutants | soak; unset: ci when CI=true, else default
+HYPOTHESIS_PROFILE  default | ci | mutants | quick (make check) | soak; unset: ci when CI=true, else default
 SEAWALL_DATA        folder of the real data sets; unset: tests marked realdata skip and say so
 CI=true             a skip whose reason is not listed in tests/allowed_skips.txt fails the run
 """
@@ -24,6 +24,7 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("default"), max_examples=150, derandomize=True, database=None)
 settings.register_profile("mutants", settings.get_profile("ci"), max_examples=40)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("soak", settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "default"))
 

@@ -63,7 +63,6 @@ UNWISE = [
     ([('"adl"', '"socialised_loss"\nfallback = "socialised_loss"')], "exhaustion.fallback", ["already"]),
     ([('"adl"', '"carry"\nadl_ranking = "pro_rata_lots"')], "exhaustion.adl_ranking", ["no effect"]),
     ([('"adl"', '"carry"\nadl_eligible = "capped_at_mark"')], "exhaustion.adl_eligible", ["no effect"]),
-    ([('"adl"', '"adl"\nadl_ranking = "queue_pnl_leverage"')], "exhaustion.adl_ranking", ["overshoot"]),
     ([("    [200, 10]", "    [1000000, 10]")], "stress.depth[1].bids", ["100 % below ETH-PERP's first price"]),
 ]
 

@@ -179,7 +179,7 @@ _POLICIES = {
 _RANKINGS = {
     "pro_rata_pnl": "winners share it in proportion to profit",
     "pro_rata_lots": "winners share it in proportion to position",
-    "queue_pnl_leverage": "whole positions are taken in order of profit x leverage, possibly more than needed",
+    "queue_pnl_leverage": "whole positions are taken in order of profit x leverage",
 }
 
 
@@ -320,9 +320,6 @@ def _warn_exhaustion(rule: Exhaustion) -> Iterator[Warning]:
     if rule.policy == "carry" and rule.fallback != "carry":
         text = f"policy carry bears everything, so the fallback {rule.fallback} is never used"
         yield Warning("exhaustion.fallback", text, "SPEC 7")
-    if rule.policy == "adl" and rule.adl_ranking == "queue_pnl_leverage":
-        text = "queue_pnl_leverage takes whole positions, so winners can lose more than the severity (overshoot)"
-        yield Warning("exhaustion.adl_ranking", text, "SPEC 8, I10")
     if rule.policy != "adl":
         for key, default in (("adl_ranking", "pro_rata_pnl"), ("adl_eligible", "profit_at_close")):
             value = getattr(rule, key)
