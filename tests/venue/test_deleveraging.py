@@ -50,9 +50,9 @@ def uncovered(story, sellers, prices, lots):
     for seller in sorted(sellers, key=lambda seller: seller.side * seller.px):
         parts[seller.name] = min(seller.size, left)
         left -= parts[seller.name]
-    money = sum(prices[:lots]) * sellers[0].unit
-    shares = dict(zip(parts, allocate_by_quota(money, list(parts.values())) if lots else [0] * len(parts)))
-    return _leaves_severity(story, sellers, {name: (parts[name], shares[name]) for name in parts})
+    sold = [parts[seller.name] for seller in sellers]  # sellers come lowest id first: theirs are the odd units
+    money = allocate_by_quota(sum(prices[:lots]) * sellers[0].unit, sold) if lots else sold
+    return _leaves_severity(story, sellers, {seller.name: pair for seller, *pair in zip(sellers, sold, money)})
 
 
 def _leaves_severity(story, sellers, filled):
@@ -156,8 +156,8 @@ def test_a_position_closes_at_its_accounts_bankruptcy_price(story):
         lots, unit = book.held(name, market), book.units[market]
         part = book.equity(name) * margins[market]
         whole = part // (abs(lots) * unit * sum(margins.values()))
-        px = book.marks[market] - whole if lots > 0 else book.marks[market] + whole
-        assert row["price_ticks"] == max(1, px)
+        px = max(1, book.marks[market] - whole if lots > 0 else book.marks[market] + whole)
+        assert row["price_ticks"] == px
         side = 1 if lots > 0 else -1
         assert int(row["gap"]) == side * (px - book.marks[market]) * row["lots"] * unit >= 0
 

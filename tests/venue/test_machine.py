@@ -282,23 +282,29 @@ def test_no_lot_is_both_sold_and_deleveraged(story):
 def test_an_account_waits_only_where_depth_is_exhausted(story):
     """At the end of a step whoever is still liquidatable faces an empty book in every market it holds.
 
-    But for an account that is solvent with what layers owe it, whose lots they cannot pay for: under `adl` it waits.
+    Under `adl` an account that is solvent with what layers owe it waits rather than sell what they cannot pay for; and a
+    bankrupt one is closed whole or not at all, so one position that nobody can take makes the others wait too.
     """
     assume(story.spec.capacity is None)
     for length in range(1, len(story.steps) + 1):
         played = play(replace(story, steps=story.steps[:length]))
         book, state = follow(played), played.venue.state
-        for name in book.purse:
-            solvent = book.equity(name) + book.backed.get(name, 0) >= 0
-            if not book.liquidatable(name) or (story.spec.policy == "adl" and solvent):
-                continue
-            for market, instrument in enumerate(state.instruments):
-                held = book.held(name, instrument.id)
-                key = market, "bids" if held > 0 else "asks"
-                if held and key in state.ladders:
-                    for (away, lots), used in zip(state.ladders[key], state.used[key]):
-                        price = state.anchor[market] + (away if held < 0 else -away)
-                        assert used == lots or price < 1
+        for name in filter(book.liquidatable, book.purse):
+            held = [(m, i.id) for m, i in enumerate(state.instruments) if book.held(name, i.id)]
+            empty = [_exhausted(state, market, book.held(name, symbol) > 0) for market, symbol in held]
+            if story.spec.policy != "adl":
+                assert all(empty)
+            elif book.equity(name) + book.backed.get(name, 0) < 0:
+                assert any(empty)
+
+
+def _exhausted(state, market, long):
+    """Whether a market's book can take no more of a long's sale, or of a short's purchase."""
+    key = market, "bids" if long else "asks"
+    for (away, lots), used in zip(state.ladders.get(key, ()), state.used.get(key, ())):
+        if used < lots and (not long or state.anchor[market] - away >= 1):
+            return False
+    return True
 
 
 @given(stories())
