@@ -1,5 +1,7 @@
 """What the tests of the venue found: each once failed, by a minimal example."""
 
+from dataclasses import replace
+
 import pytest
 
 from seawall.design.loader import parse_design
@@ -123,3 +125,20 @@ def test_regression_a_damaged_opening_is_a_corrupt_log():
     with pytest.raises(CorruptLog) as caught:
         again(flipped(1, byte, 0))
     assert caught.value.record == 1
+
+
+def test_regression_an_account_that_nobody_can_take_does_not_keep_others_from_being_deleveraged():
+    """`a` is bankrupt in BTC, which has neither book nor winner; `b` in ETH, where w's profit covers all of it.
+
+    13.4: the lowest ids are served that winners suffice for. They do not for `a`; they do for `b`, who must not wait.
+    """
+    rows = {
+        "a": account(0, long(1, 30)),
+        "b": account(120, long(10, 100, 1)),
+        "w": account(5_000, short(10, 130, 1)),
+    }
+    markets = (MarketSpec("BTC"), MarketSpec("ETH"))
+    base = story(rows, [{"BTC": 20, "ETH": 80}], markets=markets, policy="adl")
+    for ranking in ("queue_pnl_leverage", "pro_rata_pnl", "pro_rata_lots"):
+        played = play(replace(base, ladders={("ETH", "bids"): ((20, 99),)}).but(ranking=ranking))
+        assert [row["account"] for data in played.data("deleveraged") for row in data["closings"]] == ["b"], ranking

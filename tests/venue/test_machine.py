@@ -282,8 +282,8 @@ def test_no_lot_is_both_sold_and_deleveraged(story):
 def test_an_account_waits_only_where_depth_is_exhausted(story):
     """At the end of a step whoever is still liquidatable faces an empty book in every market it holds.
 
-    Under `adl` an account that is solvent with what layers owe it waits rather than sell what they cannot pay for; and a
-    bankrupt one is closed whole or not at all, so one position that nobody can take makes the others wait too.
+    Under `adl` an account that is solvent with what layers owe it waits rather than sell what they cannot pay for; a
+    bankrupt one is closed whole or not at all, so one position that nobody can take makes its others wait too.
     """
     assume(story.spec.capacity is None)
     for length in range(1, len(story.steps) + 1):

@@ -108,22 +108,28 @@ def _one_by_one(state: VenueState, design: Design, pools: _Pools, left: Mapping[
 
 
 def _together(state: VenueState, design: Design, pools: _Pools, left: Mapping[int, list[Sale]]) -> Deleveraging:
-    def place(first: int) -> _Placed:
-        return _place(state, design, pools.copy(), [sale for account in list(left)[:first] for sale in left[account]])
+    def place(accounts: Sequence[int]) -> _Placed:
+        return _place(state, design, pools.copy(), [sale for account in accounts for sale in left[account]])
 
-    served, best = len(left), place(len(left))
+    everybody = list(left)
+    best = place(everybody)
     unplaced = best.missing
+    served = everybody
     if unplaced:
-        low, high, best = 0, len(left) - 1, _Placed()
+        low, high, best = 0, len(everybody) - 1, _Placed()
         while low < high:
             middle = (low + high + 1) // 2
-            placed = place(middle)
+            placed = place(everybody[:middle])
             if placed.missing:
                 high = middle - 1
             else:
                 low, best = middle, placed
-        served = low
-    return Deleveraging(tuple(best.closings), tuple(best.winnings), frozenset(list(left)[:served]), unplaced)
+        served = everybody[:low]
+        for account in everybody[low:]:  # one that winners do not suffice for does not keep the others waiting
+            placed = place([*served, account])
+            if not placed.missing:
+                served, best = [*served, account], placed
+    return Deleveraging(tuple(best.closings), tuple(best.winnings), frozenset(served), unplaced)
 
 
 @dataclass(slots=True)
