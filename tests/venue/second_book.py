@@ -217,11 +217,12 @@ class SecondBook:
     def accounts_closed(self, data: Data) -> None:
         for row in data["rows"]:
             account = row["account"]
-            self.backed.pop(account, None)
+            backed = self.backed.pop(account, 0)
             routed = sum(int(fee["amount"]) for fee in row["fees"])
             if row["healthy"]:
                 assert self.decidable(account) and not self.liquidatable(account), "healthy is not liquidatable"
-                assert routed == self.fees.pop(account) > 0 and int(row["equity"]) == self.equity(account)
+                assert routed == self.fees.pop(account, 0) and int(row["equity"]) == self.equity(account)
+                assert routed or backed, "nothing was pending"
                 self.to_fund += routed
                 continue
             assert routed + int(row["fees_used"]) == self.fees.pop(account, 0), "pending fees went nowhere else"

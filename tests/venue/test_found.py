@@ -142,3 +142,13 @@ def test_regression_an_account_that_nobody_can_take_does_not_keep_others_from_be
     for ranking in ("queue_pnl_leverage", "pro_rata_pnl", "pro_rata_lots"):
         played = play(replace(base, ladders={("ETH", "bids"): ((20, 99),)}).but(ranking=ranking))
         assert [row["account"] for data in played.data("deleveraged") for row in data["closings"]] == ["b"], ranking
+
+
+def test_regression_an_account_that_recovered_takes_no_reserve_into_its_next_liquidation():
+    """`a` sells 5 lots 20 below its bankruptcy price and recovers: what that cost is its own equity's, not the layers'."""
+    accounts = {"a": account(130, long(10, 100)), "b": account(9_000, short(10, 100))}
+    played = play(story(accounts, [90, 150], bids=[(23, 5)]))
+    first = played.data("round_filled")[0]["reserved"]
+    assert [(row["account"], row["amount"]) for row in first] == [("a", "100")]
+    assert not follow(played).liquidatable("a")
+    assert played.venue.state.reserved == {}

@@ -171,7 +171,7 @@ def closed(
             healthy=True,
             equity=Units(equity),
             fees_used=Units(0),
-            fees=_fees(state, account, sum(state.fees[account].values())),
+            fees=_fees(state, account, sum(state.fees.get(account, {}).values())),
             residual=Units(0),
             residual_taken=Units(0),
             deficit=Units(0),

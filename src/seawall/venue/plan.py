@@ -86,7 +86,7 @@ def plan_round(state: VenueState, design: Design, quote: Quote) -> RoundPlan | N
     """
     values = value_all(state)
     chosen = _choose(state, design, values)
-    healthy = _healthy(state, design, values) if state.fees else ()
+    healthy = _healthy(state, design, values) if state.fees or state.reserved else ()
     if not chosen and not healthy:
         return None  # the usual step: the scan was all its cost
     # Losses below the bankruptcy price are the layers' to pay: the price of what is left does not move with them.
@@ -125,7 +125,7 @@ def _healthy(state: VenueState, design: Design, values: Values) -> tuple[tuple[i
     """Accounts whose liquidation ended because they are no longer liquidatable, with their equity (SPEC 4.6)."""
     strict = design.liquidation.trigger == "below"
     found = []
-    for account in sorted(state.fees):
+    for account in sorted(state.fees.keys() | state.reserved.keys()):
         equity, maintenance = int(values.equity[account]), int(values.maintenance[account])
         safe = equity >= maintenance if strict else equity > maintenance
         if safe and values.decidable[account]:
