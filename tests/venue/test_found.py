@@ -145,7 +145,7 @@ def test_regression_an_account_that_nobody_can_take_does_not_keep_others_from_be
 
 
 def test_regression_an_account_that_recovered_takes_no_reserve_into_its_next_liquidation():
-    """`a` sells 5 lots 20 below its bankruptcy price and recovers: what that cost is its own equity's, not the layers'."""
+    """`a` sells 5 lots 20 below its bankruptcy price and recovers: its own equity bore that, not the layers."""
     accounts = {"a": account(130, long(10, 100)), "b": account(9_000, short(10, 100))}
     played = play(story(accounts, [90, 150], bids=[(23, 5)]))
     first = played.data("round_filled")[0]["reserved"]
