@@ -51,8 +51,13 @@ BROKEN = [
         ["no upper end in the last tier", "200,000 USDC"],
     ),
     (
-        [(DEDUCTED, DEDUCTED + f"\n{TIER}\n[[markets.tiers]]\ninitial_margin_ppm = 90000\n"
-          'maintenance_margin_ppm = 80000\nmaintenance_deducted = "5000"')],
+        [
+            (
+                DEDUCTED,
+                DEDUCTED + f"\n{TIER}\n[[markets.tiers]]\ninitial_margin_ppm = 90000\n"
+                'maintenance_margin_ppm = 80000\nmaintenance_deducted = "5000"',
+            )
+        ],
         "markets[0].tiers[1].up_to_notional",
         ["more than 100,000 USDC"],
     ),

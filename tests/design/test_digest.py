@@ -62,6 +62,8 @@ def changed(value, draw):
     if isinstance(value, tuple):
         position = draw(st.integers(0, len(value) - 1))
         return (*value[:position], changed(value[position], draw), *value[position + 1 :])
+    if isinstance(value, bool):
+        return not value
     return type(value)(value + 1) if isinstance(value, int) else type(value)(value + "1")
 
 

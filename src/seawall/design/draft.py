@@ -59,6 +59,7 @@ class Draft:
         self._file = file
         self._locations = locations
         self._stated: set[KeyPath] = set()
+        self._defaults: dict[KeyPath, object] = {}
         self._lengths: dict[KeyPath, int] = {}
         self._dec_hook = _dec_hook(_decimals(raw))
         whole = self._table((), Design, raw)
@@ -80,6 +81,10 @@ class Draft:
     def states(self, path: KeyPath) -> bool:
         """Whether the file states a key at `path`, right or wrong."""
         return path in self._stated
+
+    def says(self, path: KeyPath) -> bool:
+        """Whether the file states a key at `path` and it is not its default: a key at its default says nothing."""
+        return self.states(path) and self.converted.get(path, _BROKEN) != self._defaults.get(path, NODEFAULT)
 
     def elements(self, path: KeyPath) -> list[KeyPath]:
         """The paths of the elements of the array at `path`, whole or broken; none where there is no array."""
@@ -110,6 +115,7 @@ class Draft:
         values: dict[str, object] = {}
         for key, item in raw.items():
             if key in fields:
+                self._defaults[(*path, key)] = fields[key].default
                 values[fields[key].name] = self._any((*path, key), fields[key].type, item)
             else:
                 self._unknown((*path, key), table)
@@ -216,7 +222,7 @@ def wanted_text(kind: Any) -> str:
         inner = wanted_text(items.kinds[0])
         if items.length is not None:
             return f"an array of {items.length}, each {inner}"
-        return "an array of tables" if inner == "a table" else "an array of arrays"
+        return {"a table": "an array of tables"}.get(inner) or f"an array, each {inner}"
     if get_origin(base) is Literal:
         names = [f'"{name}"' for name in get_args(base)]
         return names[0] if len(names) == 1 else f"one of {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Instruments: what a market's ticks and lots are worth in base units.
+"""Instruments: what a market's ticks and lots are worth in base units of the fund's asset.
 
 Layer    design; imports amounts and design.types. Built once from a design, read by rules, venue, stress, report.
 Not here margin and profit (rules.margin); parsing of the file itself (design.loader).
@@ -14,10 +14,22 @@ from seawall.design.types import Asset, Design, Market
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """What a lot is worth at a price, in integers.
+
+    inverse  False: a lot is worth price x unit; True: it is worth unit / price of the asset, and a long owes it
+    unit     >= 1, exact (SPEC 1). Linear: base units of one lot and one tick; inverse: base units x ticks of one lot
+    """
+
+    inverse: bool
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """A market in integers.
 
-    lot_tick_units  base units that one lot gains when the price moves by one tick; >= 1, exact (SPEC 1)
+    lot_tick_units  the contract's `unit`
     tick_mantissa, tick_decimals  the tick size is tick_mantissa / 10^tick_decimals asset units
     floor_ticks, ceiling_ticks    the feed's bounds; a price at or beyond one is stale; None: no bound
     """
@@ -33,6 +45,11 @@ class Instrument:
     def id(self) -> str:
         """The market's id."""
         return self.market.id
+
+    @property
+    def contract(self) -> Contract:
+        """What its lots are worth at a price."""
+        return Contract(self.market.kind == "inverse_perp", self.lot_tick_units)
 
     @property
     def symbol(self) -> str:
@@ -72,21 +89,33 @@ def _decimals_of(text: str) -> int:
 
 
 def lot_tick_units(asset: Asset, market: Market) -> int:
-    """Base units of one lot times one tick: tick_size x lot_size x 10^decimals.
+    """The unit of a market's contract.
 
-    Errors  AmountError when that is not a whole number of base units >= 1 (then PnL could not be exact).
-    Source  SPEC 1.
+    returns  linear: base units of one lot times one tick, tick_size x lot_size x 10^decimals; inverse: base units of
+             one lot at a price of one tick, lot_size x 10^decimals / tick_size
+    Errors   AmountError when that is not a whole number >= 1 (then profit could not be exact).
+    Source   SPEC 1.
     """
     tick_decimals, lot_decimals = _decimals_of(market.tick_size), _decimals_of(market.lot_size)
-    product = parse_decimal(market.tick_size, tick_decimals) * parse_decimal(market.lot_size, lot_decimals)
-    scaled: int = product * 10**asset.decimals
-    one: int = 10 ** (tick_decimals + lot_decimals)
-    units, rest = divmod(scaled, one)
-    if rest or units < 1:
-        raise AmountError(
-            f"tick_size x lot_size a whole number of base units (10^-{asset.decimals} {asset.id})",
-            f"{market.tick_size} x {market.lot_size}",
+    tick, lot = parse_decimal(market.tick_size, tick_decimals), parse_decimal(market.lot_size, lot_decimals)
+    scaled: int
+    if market.kind == "inverse_perp":
+        scaled, one, formula = (
+            lot * 10 ** (tick_decimals + asset.decimals),
+            tick * 10**lot_decimals,
+            "lot_size / tick_size",
         )
+        found = f"{market.lot_size} / {market.tick_size}"
+    else:
+        scaled, one, formula = (
+            tick * lot * 10**asset.decimals,
+            10 ** (tick_decimals + lot_decimals),
+            "tick_size x lot_size",
+        )
+        found = f"{market.tick_size} x {market.lot_size}"
+    units, rest = divmod(scaled, one) if one else (0, 1)
+    if rest or units < 1:
+        raise AmountError(f"{formula} a whole number of base units (10^-{asset.decimals} {asset.id})", found)
     return units
 
 
