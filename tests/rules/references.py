@@ -164,19 +164,3 @@ def route_by_units(
             balances[sink] += 1
             credited[sink] = credited.get(sink, 0) + 1
     return repaid, credited, excess
-
-
-# --- margin --------------------------------------------------------------------------------------------------------
-
-
-def equity_after_close(lots: int, mark: int, unit: int, equity: Fraction, price: int) -> Fraction:
-    """Equity apportioned to a position once all of it is closed at `price` instead of the mark."""
-    return equity + lots * (price - mark) * unit
-
-
-def bankruptcy_by_search(lots: int, mark: int, unit: int, equity: Fraction, low: int, high: int) -> int | None:
-    """The price that concedes most and still leaves no deficit, tick by tick; None when none in the range does."""
-    prices = [p for p in range(low, high + 1) if equity_after_close(lots, mark, unit, equity, p) >= 0]
-    if not prices:
-        return None
-    return min(prices) if lots > 0 else max(prices)

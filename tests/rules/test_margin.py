@@ -1,22 +1,18 @@
-"""Margin: notional, profit, tiers, fills, and the bankruptcy price, held to Fractions and to a search over ticks."""
+"""Margin: tiers and fills, held to Fractions."""
 
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, example, given, strategies as st
+from hypothesis import given, strategies as st
 
 from seawall.amounts import Units
 from seawall.design.types import Tier
 from seawall.rules.margin import (
-    bankruptcy_price_ticks,
     initial_margin_units,
     maintenance_margin_units,
-    notional_units,
-    position_pnl_units,
     tier_at,
     trade,
 )
-from tests.rules.references import bankruptcy_by_search, equity_after_close
 
 LOTS = st.integers(1, 30).flatmap(lambda lots: st.sampled_from([lots, -lots]))
 
@@ -28,18 +24,6 @@ def tier(maintenance: int, up_to: int | None = None, deducted: int = 0, initial:
         up_to_notional=None if up_to is None else Units(up_to),
         maintenance_deducted=Units(deducted),
     )
-
-
-# --- worth --------------------------------------------------------------------------------------------------------
-
-
-@given(LOTS, st.integers(1, 10**6), st.integers(1, 10**9), st.integers(-(10**20), 10**20))
-def test_profit_is_what_the_position_would_fetch_minus_what_it_cost(lots, ticks, unit, cost):
-    assert (
-        position_pnl_units(lots, ticks, unit, cost)
-        == sum(ticks * unit for _ in range(abs(lots))) * (1 if lots > 0 else -1) - cost
-    )
-    assert notional_units(lots, ticks, unit) == position_pnl_units(abs(lots), ticks, unit, 0)
 
 
 # --- tiers --------------------------------------------------------------------------------------------------------
@@ -124,68 +108,3 @@ def test_a_close_in_parts_loses_no_unit_of_an_uneven_cost():
 def test_a_fill_of_no_lots_is_an_error():
     with pytest.raises(ValueError, match="trade"):
         trade(5, 10, 0, 0)
-
-
-# --- bankruptcy price ---------------------------------------------------------------------------------------------
-
-
-@given(LOTS, st.integers(1, 60), st.integers(1, 7), st.integers(-400, 400), st.integers(1, 9), st.integers(0, 9))
-@example(8, 60, 1, 241, 1, 0)
-@example(-8, 60, 1, 241, 1, 0)
-def test_bankruptcy_price_equals_a_search_over_ticks(lots, mark, unit, equity, weight, others):
-    """The price that concedes as much of the position's equity as whole ticks allow, never more."""
-    px = bankruptcy_price_ticks(lots, mark, unit, equity, weight, weight + others)
-    share = Fraction(equity * weight, weight + others)
-    assert px == bankruptcy_by_search(lots, mark, unit, share, mark - 500, mark + 500)
-
-
-@given(LOTS, st.integers(1, 10**9), st.integers(1, 10**9), st.integers(-(10**30), 10**30), st.integers(1, 10**20))
-def test_a_close_at_the_bankruptcy_price_never_leaves_a_deficit(lots, mark, unit, equity, weight):
-    px = bankruptcy_price_ticks(lots, mark, unit, equity, weight, 2 * weight)
-    worse = px - 1 if lots > 0 else px + 1
-    share = Fraction(equity, 2)
-    assert equity_after_close(lots, mark, unit, share, px) >= 0
-    assert equity_after_close(lots, mark, unit, share, worse) < 0
-
-
-@given(
-    LOTS, LOTS, st.integers(30, 90), st.integers(30, 90), st.integers(-200, 400), st.integers(1, 50), st.integers(1, 50)
-)
-def test_closing_every_position_at_its_own_bankruptcy_price_leaves_no_deficit(a, b, mark_a, mark_b, equity, w_a, w_b):
-    px_a = bankruptcy_price_ticks(a, mark_a, 1, equity, w_a, w_a + w_b)
-    px_b = bankruptcy_price_ticks(b, mark_b, 1, equity, w_b, w_a + w_b)
-    left = equity + a * (px_a - mark_a) + b * (px_b - mark_b)
-    assert 0 <= left < abs(a) + abs(b)  # less than one tick of either position is lost to rounding
-
-
-@given(st.integers(1, 20), st.integers(1, 20), st.integers(50, 90), st.sampled_from([1, -1]))
-def test_a_partial_close_concedes_its_fraction_and_leaves_the_price_where_it_was(lots, per_lot, mark, side):
-    """Equity a whole number of ticks a lot, so that nothing is rounded: the price of the rest does not move."""
-    equity = lots * per_lot
-    px = bankruptcy_price_ticks(side * lots, mark, 1, equity, 1, 1)
-    for closed in range(1, lots):
-        conceded = closed * side * (mark - px)
-        assert conceded == Fraction(equity * closed, lots)
-        rest = bankruptcy_price_ticks(side * (lots - closed), mark, 1, equity - conceded, 1, 1)
-        assert rest == px
-
-
-@given(LOTS, st.integers(1, 100), st.integers(1, 10**6))
-def test_with_equity_the_price_lies_beyond_the_mark_and_without_on_the_good_side(lots, mark, debt):
-    side = 1 if lots > 0 else -1
-    assert side * (mark - bankruptcy_price_ticks(lots, mark, 1, debt, 1, 1)) >= 0
-    assert side * (mark - bankruptcy_price_ticks(lots, mark, 1, -debt, 1, 1)) < 0
-    assert bankruptcy_price_ticks(lots, mark, 1, 0, 1, 1) == mark
-
-
-@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 100), st.integers(1, 3000))
-def test_after_an_over_close_the_price_is_that_of_the_new_side(held, beyond, price, equity):
-    after = trade(held, held * price, -(held + beyond), -(held + beyond) * price)
-    assume(after.lots < 0)
-    assert bankruptcy_price_ticks(after.lots, price, 1, equity, 1, 1) >= price
-
-
-@pytest.mark.parametrize(("lots", "total"), [(0, 1), (1, 0), (1, -5)])
-def test_a_bankruptcy_price_needs_lots_and_a_weight(lots, total):
-    with pytest.raises(ValueError, match="bankruptcy_price"):
-        bankruptcy_price_ticks(lots, 10, 1, 5, 1, total)

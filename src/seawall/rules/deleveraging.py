@@ -1,118 +1,52 @@
 """Deleveraging: which winners are closed against a bankrupt account, and what that takes from each.
 
-Layer    rules; imports amounts; called by venue.deleverage. SPEC 7, 8; I4, I6, I10.
-Not here whether a layer still has money (rules.waterfall), haircuts in money over all profit (rules.socialisation).
-Held to  this by tests/rules/test_deleveraging.py: unit by unit, Fractions, worked tables.
+Layer    rules; imports amounts, rules.{water_fill,adl_scores,adl_policies,min_max_lots}; called by venue.deleverage.
+         SPEC 7, 8; I4, I6, I10.
+Not here whether a layer still has money (rules.waterfall), haircuts in money (rules.adl_policies, rules.socialisation).
+Held to  this by tests/rules/test_deleveraging.py, test_contract_space.py: unit by unit, Fractions, worked tables.
 
-Two primitives carry every policy of this file: `capped_water_fill` (pro rata under caps) and `ranked_queue` (whole
-positions in order of a score). Both work on money and on whole lots.
+Contract space: policies split whole lots, and money follows from the gap between closing price and mark. `plan_lots` is
+the venue's entry; `close_lots` closes a stated number of lots and says what that does beyond the severity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from seawall.amounts import allocate
+from seawall.rules.adl_policies import Policy, policy_limits, share
+from seawall.rules.adl_scores import SCORE_ONE, Participant, PolicyParameters, profit_leverage_score
+from seawall.rules.min_max_lots import min_max_lots
+from seawall.rules.water_fill import capped_water_fill, ranked_queue
 
-SCORE_ONE = 10**12
-"""Scores are integers in 10^-12."""
+__all__ = [
+    "SCORE_ONE",
+    "Eligible",
+    "Gap",
+    "LotsOutcome",
+    "Ranking",
+    "Winner",
+    "capped_water_fill",
+    "close_lots",
+    "gap_in_whole_ticks",
+    "lot_cap",
+    "minimal_lots",
+    "plan_lots",
+    "profit_leverage_score",
+    "ranked_queue",
+    "return_excess",
+]
 
+Winner: TypeAlias = Participant
+"""A live position of the opposite side; accounts liquidatable at the mark are not among them."""
 
-def capped_water_fill(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tuple[int, ...]:
-    """Split `amount` in proportion to weights, nobody above its cap; what caps cut off flows on to the others.
+Eligible = Literal["profit_at_close", "capped_at_mark", "any"]
+"""`any`: as production queues do, whatever the winner loses by it; what they take beyond profit breaks I6."""
 
-    amount   >= 0
-    weights  shape (n,), >= 0, by ascending id; weight 0 gets 0
-    caps     shape (n,), >= 0, same unit as amount
-    returns  shape (n,), adding up to min(amount, sum of caps over positive weights)
-    Rounding whoever is not at its cap gets the floor, then a unit each to the largest remainders, ties lowest id. Only
-             non-zero remainders gain a unit, so no cap is broken.
-    Source   real-valued: h = min(c, t v) with one t; exact: saturate in order of c/v by cross-multiplying.
-    """
-    shares = [0] * len(weights)
-    live = [i for i, (weight, cap) in enumerate(zip(weights, caps, strict=True)) if weight > 0 and cap > 0]
-    left = min(amount, sum(caps[i] for i in live))
-    weight_left = sum(weights[i] for i in live)
-    if left == 0:
-        return tuple(shares)
-
-    def lower_cap_first(a: int, b: int) -> int:
-        difference = caps[a] * weights[b] - caps[b] * weights[a]
-        return difference if difference else a - b
-
-    # Fast path: when no cap binds the order is irrelevant and sorting would be the whole cost.
-    if any(caps[i] * weight_left < left * weights[i] for i in live):
-        live.sort(key=cmp_to_key(lower_cap_first))
-        saturated = 0
-        for i in live:
-            if caps[i] * weight_left > left * weights[i]:
-                break
-            shares[i] = caps[i]
-            left -= caps[i]
-            weight_left -= weights[i]
-            saturated += 1
-        live = sorted(live[saturated:])
-    if left:
-        for i, part in zip(live, allocate(left, [weights[i] for i in live]), strict=True):
-            shares[i] = part
-    return tuple(shares)
-
-
-def ranked_queue(amount: int, scores: Sequence[int], caps: Sequence[int]) -> tuple[int, ...]:
-    """Take from the highest score on, each as much as its cap allows, until `amount` is reached.
-
-    scores   shape (n,), any integers, by ascending id; ties go to the lowest id
-    caps     shape (n,), >= 0; cap 0 is skipped
-    returns  shape (n,), adding up to min(amount, sum of caps)
-    """
-    shares = [0] * len(scores)
-    left = amount
-    for i in sorted(range(len(scores)), key=lambda i: -scores[i]):
-        if left == 0:
-            break
-        shares[i] = min(caps[i], left)
-        left -= shares[i]
-    return tuple(shares)
-
-
-@dataclass(frozen=True, slots=True)
-class Winner:
-    """A position of the opposite side, at the mark, after the round's fills. Base units but `lots`.
-
-    id                 account id
-    lots               size, > 0, whatever the side
-    profit_units       the position's unrealised profit at the mark
-    equity_units       the account's equity at the mark
-    notional_units     lots x mark
-    entry_units        |cost| of the position
-    """
-
-    id: str
-    lots: int
-    profit_units: int
-    equity_units: int
-    notional_units: int
-    entry_units: int
-
-
-def profit_leverage_score(winner: Winner) -> int:
-    """Rank by profit percentage x effective leverage, in 10^-12, rounded down; 0 without equity.
-
-    profit > 0: (profit / entry) x (notional / equity); profit < 0: (profit / entry) / (notional / equity)
-    Source  BitMEX, «What is auto-deleveraging»; in the account's own terms, leverage = notional / equity.
-    """
-    if winner.equity_units <= 0 or winner.entry_units <= 0 or winner.notional_units <= 0:
-        return 0
-    if winner.profit_units >= 0:
-        numerator = winner.profit_units * winner.notional_units
-        denominator = winner.entry_units * winner.equity_units
-    else:
-        numerator = winner.profit_units * winner.equity_units
-        denominator = winner.entry_units * winner.notional_units
-    return numerator * SCORE_ONE // denominator
+Ranking = Policy | Literal["queue_pnl_leverage"]
+"""A policy by name; `queue_pnl_leverage` is the older name of `queue_bitmex`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,39 +61,125 @@ class Gap:
     lots: int
 
 
-def lot_cap(winner: Winner, gap: Gap, eligible: Literal["profit_at_close", "capped_at_mark"]) -> int:
+def lot_cap(winner: Winner, gap: Gap, eligible: Eligible) -> int:
     """The most lots of a winner that may be closed at a gap to the mark.
 
     returns  min(lots, floor(min(profit, max(equity, 0)) / gap a lot)); 0 when `profit_at_close` wants the whole
-             position to still be in profit at the closing price and it would not be
+             position to still be in profit at the closing price and it would not be; all lots when `any` is eligible
     Source   SPEC 7, I6.
     """
     if eligible == "profit_at_close" and winner.profit_units * gap.lots < winner.lots * gap.units:
         return 0
-    if gap.units <= 0:
+    if eligible == "any":
         return winner.lots
-    payable = max(0, min(winner.profit_units, winner.equity_units))
-    return min(winner.lots, payable * gap.lots // gap.units)
+    return min(winner.lots, _lots_for(winner.cap, winner.lots, gap))
+
+
+def _lots_for(payable_units: int, lots: int, gap: Gap) -> int:
+    """The most of `lots` that an amount pays for, rounded down; all where closing costs nothing against the mark."""
+    return lots if gap.units <= 0 else min(lots, payable_units * gap.lots // gap.units)
 
 
 def plan_lots(
     winners: Sequence[Winner],
     gap: Gap,
-    ranking: Literal["pro_rata_pnl", "pro_rata_lots", "queue_pnl_leverage"],
-    eligible: Literal["profit_at_close", "capped_at_mark"],
+    ranking: Ranking,
+    eligible: Eligible,
+    parameters: PolicyParameters | None = None,
 ) -> tuple[int, ...]:
     """Whole lots of each winner to close against the `gap.lots` lots of a bankrupt account, or of several together.
 
     winners  live positions of the opposite side, lowest id first; accounts liquidatable at the mark are not among them
-    returns  shape (n,), lots, adding up to min(gap.lots, capacity); nobody is closed beyond its live lots
+    returns  shape (n,), lots, adding up to min(gap.lots, capacity); nobody is closed beyond its live lots, nor beyond
+             what the policy itself spares (beta, the side's mean profit), in whole lots rounded down
     Source   SPEC 7, 8.
     """
+    policy: Policy = "queue_bitmex" if ranking == "queue_pnl_leverage" else ranking
+    parameters = parameters or PolicyParameters()
     caps = [lot_cap(winner, gap, eligible) for winner in winners]
-    if ranking == "queue_pnl_leverage":
-        return ranked_queue(gap.lots, [profit_leverage_score(winner) for winner in winners], caps)
-    if ranking == "pro_rata_lots":
-        return capped_water_fill(gap.lots, [winner.lots for winner in winners], caps)
-    return capped_water_fill(gap.lots, [max(0, winner.profit_units) for winner in winners], caps)
+    limits = policy_limits(policy, winners, parameters)
+    if limits is not None:
+        caps = [min(cap, _lots_for(limit, cap, gap)) for cap, limit in zip(caps, limits, strict=True)]
+    if policy == "min_max":
+        return min_max_lots(gap.lots, [winner.equity_units for winner in winners], caps)
+    return share(policy, gap.lots, winners, caps, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class LotsOutcome:
+    """What closing whole lots did. Shape (n,) by winner; base units but lots.
+
+    lots           closed
+    money          lots x gap: what each loses against the mark, before anything goes back
+    returned       of that, what goes back because it is beyond the severity; zeros where production keeps it
+    beyond_profit  money is more than the winner's positive profit (breaks I6)
+    overshoot      sum of money beyond the severity, whether it goes back or not
+    left_lots      that no winner was closed for: the fallback's
+    """
+
+    lots: tuple[int, ...]
+    money: tuple[int, ...]
+    returned: tuple[int, ...]
+    beyond_profit: tuple[bool, ...]
+    overshoot: int
+    left_lots: int
+
+    @property
+    def haircuts(self) -> tuple[int, ...]:
+        """What each loses in the end."""
+        return tuple(taken - back for taken, back in zip(self.money, self.returned, strict=True))
+
+
+def close_lots(
+    winners: Sequence[Winner],
+    lots: int,
+    gap_units: int,
+    severity_units: int,
+    ranking: Ranking,
+    eligible: Eligible,
+    parameters: PolicyParameters | None = None,
+) -> LotsOutcome:
+    """Close `lots` of a bankrupt account against winners, each lot costing them `gap_units` against the mark.
+
+    lots       all of the account, or the fewest (`minimal_lots`), > 0
+    gap_units  base units a lot, |closing price - mark|, >= 0
+    eligible   `any` is production: live lots are the only cap and an overshoot stays taken; the others are safe: nobody
+               pays beyond its cap, and what is beyond the severity goes back by `allocate` over the money taken
+    Source     SPEC 7, 8; I6, I10. Production: min(lots, lots left), profit ignored (BitMEX, Binance, Hyperliquid).
+    """
+    closed = plan_lots(winners, Gap(lots * gap_units, lots), ranking, eligible, parameters)
+    money = tuple(part * gap_units for part in closed)
+    kept = money if eligible == "any" else return_excess(money, severity_units)
+    return LotsOutcome(
+        lots=closed,
+        money=money,
+        returned=tuple(taken - part for taken, part in zip(money, kept, strict=True)),
+        beyond_profit=tuple(taken > winner.gain for taken, winner in zip(money, winners, strict=True)),
+        overshoot=max(0, sum(money) - severity_units),
+        left_lots=lots - sum(closed),
+    )
+
+
+def minimal_lots(severity_units: int, gap_units: int) -> int:
+    """The fewest lots whose gap covers a severity: ceil(severity / gap); the overshoot is less than one lot's gap.
+
+    Errors  ValueError if gap_units <= 0: no number of lots covers anything.
+    """
+    if gap_units <= 0:
+        raise ValueError(f"minimal_lots: wanted a gap > 0; found {gap_units}")
+    return -(-severity_units // gap_units)
+
+
+def gap_in_whole_ticks(severity_units: int, lots: int, tick_units: int) -> tuple[int, int]:
+    """The gap a lot when the closing price is a whole tick, so that winners pay no more than the severity.
+
+    lots        closed, > 0
+    tick_units  base units that one tick moves one lot, > 0
+    returns     gap a lot, and what is left to carry, < lots x tick_units
+    Rounding    towards the mark: winners pay less.
+    """
+    gap_units = severity_units // (lots * tick_units) * tick_units
+    return gap_units, severity_units - lots * gap_units
 
 
 def return_excess(taken_units: Sequence[int], severity_units: int) -> tuple[int, ...]:

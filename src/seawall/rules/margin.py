@@ -1,7 +1,7 @@
-"""Margin: what a position is worth, what it must be backed by, and the price at which it is bankrupt.
+"""Margin: what a position must be backed by, and what a fill does to it.
 
 Layer    rules; imports amounts, design.types; called by venue.sales, venue.facts. SPEC 1, 2.
-Not here who is liquidated and what that costs (rules.liquidation).
+Not here what lots are worth and the bankruptcy price (rules.contracts), who is liquidated (rules.liquidation).
 Held to  this by venue.scan (arrays) and tests/rules/test_margin.py (Fractions).
 """
 
@@ -12,16 +12,6 @@ from dataclasses import dataclass
 
 from seawall.amounts import ppm_up
 from seawall.design.types import Tier
-
-
-def notional_units(lots: int, ticks: int, lot_tick_units: int) -> int:
-    """|lots| x price, base units, exact. lots signed; ticks > 0; lot_tick_units >= 1."""
-    return abs(lots) * ticks * lot_tick_units
-
-
-def position_pnl_units(lots: int, ticks: int, lot_tick_units: int, cost_units: int) -> int:
-    """Unrealised profit (negative: loss) at a price: lots x ticks x value - cost, base units, exact."""
-    return lots * ticks * lot_tick_units - cost_units
 
 
 def tier_at(notional: int, tiers: Sequence[Tier]) -> Tier:
@@ -81,28 +71,3 @@ def trade(lots: int, cost_units: int, fill_lots: int, amount_units: int) -> Trad
         cost_units - closed_cost + (amount_units - closed_amount),
         realised,
     )
-
-
-def bankruptcy_price_ticks(
-    lots: int, mark_ticks: int, lot_tick_units: int, equity_units: int, weight: int, weights_total: int
-) -> int:
-    """The price of the whole position at which the account's equity, apportioned to it, is zero.
-
-    lots           signed, not 0
-    mark_ticks     > 0
-    lot_tick_units >= 1
-    equity_units   the account's equity at the marks, negative included
-    weight         the position's maintenance margin, base units
-    weights_total  the account's maintenance margin, base units; where it is 0 the caller weighs by notional
-    returns        ticks, may be zero or negative where equity exceeds the position's value (long) or, for a short with
-                   a debt above its value, where no price would do
-    Rounding       up for a long, down for a short, so that a close there never leaves a deficit.
-    Errors         ValueError for lots 0 or weights_total <= 0.
-    Source         SPEC 2 (dYdX and Lighter apportion by maintenance margin).
-    """
-    if lots == 0 or weights_total <= 0:
-        raise ValueError(f"bankruptcy_price: wanted lots and a weight; found lots {lots}, total {weights_total}")
-    value = abs(lots) * lot_tick_units * weights_total
-    if lots > 0:
-        return -((equity_units * weight - mark_ticks * value) // value)
-    return (mark_ticks * value + equity_units * weight) // value
