@@ -51,11 +51,12 @@ class MarketSpec:
     floor: int | None = None
     ceiling: int | None = None
     surcharge_ppm: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer as the design file states it."""
+    """A layer as the design file states it; `extra` holds further keys: amounts as strings, counts as integers."""
 
     id: str
     kind: str
@@ -66,11 +67,20 @@ class LayerSpec:
     window_limit: int | None = None
     window_ms: int | None = None
     minimum_left: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def toml_lines(keys: Mapping[str, Any]) -> list[str]:
+    """Further keys of a table: texts, whole numbers, booleans and arrays of them look alike in TOML and JSON."""
+    return [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
 
 
 @dataclass(frozen=True)
 class DesignSpec:
-    """A design in plain numbers; `text` is the file."""
+    """A design in plain numbers; `text` is the file. `extra_text` holds further tables and stands at its end.
+
+    mark, liquidation, exhaustion  further keys of these tables: amounts as strings, counts as integers
+    """
 
     markets: tuple[MarketSpec, ...] = (MarketSpec(),)
     layers: tuple[LayerSpec, ...] = (LayerSpec("shared", "shared_fund", 0),)
@@ -83,12 +93,16 @@ class DesignSpec:
     trigger: str = "below"
     capacity: int | None = None
     max_age_ms: int = 3_600_000
-    surcharge_split: tuple[int, int] = (PPM, 0)
-    residual_split: tuple[int, int, int] = (0, 0, PPM)
-    excess_split: tuple[int, int, int, int] = (0, PPM, 0, 0)
+    surcharge_split: tuple[int, ...] = (PPM, 0)
+    residual_split: tuple[int, ...] = (0, 0, PPM)
+    excess_split: tuple[int, ...] = (0, PPM, 0, 0)
     commission_ppm: int = 0
     pass_through_ppm: int = 0
     recovery_ppm: int = PPM
+    extra_text: str = ""
+    mark: Mapping[str, Any] = field(default_factory=dict)
+    exhaustion: Mapping[str, Any] = field(default_factory=dict)
+    liquidation: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def text(self) -> str:
@@ -102,6 +116,7 @@ class DesignSpec:
                 lines.append(f'feed_ceiling = "{market.ceiling}"')
             if market.surcharge_ppm is not None:
                 lines.append(f"surcharge_ppm = {market.surcharge_ppm}")
+            lines += toml_lines(market.extra)
             for tier in market.tiers:
                 lines += ["[[markets.tiers]]", f"initial_margin_ppm = {tier.initial_ppm}"]
                 lines.append(f"maintenance_margin_ppm = {tier.maintenance_ppm}")
@@ -109,18 +124,19 @@ class DesignSpec:
                     lines.append(f'up_to_notional = "{tier.up_to}"')
                 if tier.deducted:
                     lines.append(f'maintenance_deducted = "{tier.deducted}"')
-        lines += ["[mark]", f"max_age_ms = {self.max_age_ms}"]
+        lines += ["[mark]", f"max_age_ms = {self.max_age_ms}", *toml_lines(self.mark)]
         lines += ["[liquidation]", f"surcharge_ppm = {self.surcharge_ppm}", f'trigger = "{self.trigger}"']
         if self.capacity is not None:
             lines.append(f"max_accounts_per_step = {self.capacity}")
+        lines += toml_lines(self.liquidation)
         lines += ["[accumulation]", f"commission_share_ppm = {self.commission_ppm}"]
         for table, names, parts in (
-            ("surcharge", ("fund", "treasury"), self.surcharge_split),
-            ("residual", ("fund", "treasury", "trader"), self.residual_split),
-            ("excess", ("stakers", "treasury", "fee_rebate", "hedges"), self.excess_split),
+            ("surcharge", ("fund", "treasury", "liquidator", "vault"), self.surcharge_split),
+            ("residual", ("fund", "treasury", "trader", "vault"), self.residual_split),
+            ("excess", ("stakers", "treasury", "fee_rebate", "hedges", "buyback"), self.excess_split),
         ):
             lines.append(f"[accumulation.{table}_split_ppm]")
-            lines += [f"{name} = {part}" for name, part in zip(names, parts, strict=True)]
+            lines += [f"{name} = {part}" for name, part in zip(names, parts)]
         for layer in self.layers:
             lines += ["[[layers]]", f'id = "{layer.id}"', f'kind = "{layer.kind}"', f'balance = "{layer.balance}"']
             if layer.market is not None:
@@ -132,11 +148,12 @@ class DesignSpec:
                 lines.append(f"window_ms = {layer.window_ms}")
             if layer.minimum_left:
                 lines.append(f'minimum_left = "{layer.minimum_left}"')
+            lines += toml_lines(layer.extra)
         lines += ["[exhaustion]", f'policy = "{self.policy}"', f'fallback = "{self.fallback}"']
         lines += [f'adl_ranking = "{self.ranking}"', f'adl_eligible = "{self.eligible}"']
-        lines += [f"deadline_ms = {self.deadline_ms}"]
+        lines += [f"deadline_ms = {self.deadline_ms}", *toml_lines(self.exhaustion)]
         lines += ["[stress]", f"pass_through_ppm = {self.pass_through_ppm}", f"recovery_ppm = {self.recovery_ppm}"]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + self.extra_text
 
     @cached_property
     def design(self) -> Design:
@@ -202,6 +219,102 @@ def fund_designs(draw: st.DrawFn, top: int = 40) -> DesignSpec:
     )
 
 
+@st.composite
+def limit_keys(draw: st.DrawFn, kind: str, top: int) -> dict[str, Any]:
+    """Further keys of one layer: each limit sometimes, together only what makes sense together."""
+    amount = st.integers(0, top).map(str)
+    keys: dict[str, Any] = {}
+    for key in ("block_limit", "lifetime_limit"):
+        if draw(st.integers(0, 4)) == 0:
+            keys[key] = draw(amount)
+    for key in ("account_limit", "owner_limit", "market_limit"):
+        if draw(st.integers(0, 4)) == 0:
+            keys[key] = draw(amount)
+            length = draw(st.sampled_from([None, 0, 1, 13]))
+            if length is not None:
+                keys[f"{key}_ms"] = length
+    if draw(st.integers(0, 5)) == 0:
+        keys["event_limit_ppm"] = draw(st.sampled_from([0, 333_333, PPM]))
+    if draw(st.integers(0, 5)) == 0:
+        keys["offset"] = draw(amount)
+    if draw(st.integers(0, 5)) == 0:
+        keys["own_credits"] = "later"
+    if draw(st.integers(0, 2)) == 0:
+        keys["drawdown_ppm"] = draw(st.sampled_from([300_000, 100_001, PPM]))
+        if draw(st.booleans()):
+            keys["drawdown_reset_ppm"] = draw(st.sampled_from([0, 50_000, 100_000]))
+        keys["drawdown_window_ms"] = draw(st.sampled_from([1, 9, 30]))
+        if draw(st.booleans()):
+            keys["drawdown_floor"] = draw(amount)
+        keys["drawdown_of"] = "balance" if kind == "market_bucket" else draw(st.sampled_from(["balance", "market"]))
+    if kind == "market_bucket":
+        keys["spill_over"] = draw(st.booleans())
+    else:
+        keys |= draw(st.sampled_from([{}, {}, {"rank": 1}]))
+    if "rank" not in keys:
+        keys["draw_mode"] = draw(st.sampled_from(["partial", "partial", "all_or_nothing", "block"]))
+    return keys
+
+
+def together(layers: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """Layers with those of a rank next to each other, where the first of them stood."""
+    ranked = [layer for layer in layers if "rank" in layer.extra]
+    if not ranked:
+        return list(layers)
+    place = list(layers).index(ranked[0])
+    before = [layer for layer in layers[:place] if "rank" not in layer.extra]
+    return [*before, *ranked, *(layer for layer in layers[place:] if "rank" not in layer.extra)]
+
+
+@st.composite
+def rich_designs(draw: st.DrawFn, top: int = 40) -> DesignSpec:
+    """Any design with every mechanism of the waterfall and of accumulation, each sometimes."""
+    spec = draw(fund_designs(top))
+    layers = []
+    for layer in spec.layers:
+        extra = draw(limit_keys(layer.kind, top))
+        if draw(st.integers(0, 2)) == 0:
+            if layer.target is None:
+                extra |= {"target_of": draw(st.sampled_from(["open_interest", "cover_2"])), "target_ppm": 333_333}
+            extra["refill_ms"] = draw(st.sampled_from([0, 10]))
+        layers.append(replace(layer, extra=extra))
+    names = [layer.id for layer in layers]
+    for kind in ("credit_line", "assessment", "backstop"):
+        if draw(st.integers(0, 2)) == 0:
+            extra: dict[str, Any] = {"commitment": str(draw(st.integers(0, top)))}
+            if kind == "assessment":
+                extra |= {"multiple_of": names[0], "event_multiple_ppm": 2_750_000, "window_multiple_ppm": 5_500_000}
+                extra |= {"rank": 1}
+            window = 20 if kind == "assessment" else None
+            layers.insert(draw(st.integers(0, len(layers))), LayerSpec(kind, kind, 0, window_ms=window, extra=extra))
+    layers = together(layers)
+    text = ""
+    vault = draw(st.booleans())
+    if vault:
+        layers.append(LayerSpec("vault", "vault", draw(st.integers(0, top))))
+    if draw(st.booleans()):
+        layers.append(LayerSpec("pool", "revenue_pool", draw(st.integers(0, top))))
+        text = f'[accumulation.revenue_pool]\nlayer = "pool"\nto = "{names[-1]}"\nperiod_ms = 10\n'
+        text += f"share_ppm = {draw(st.sampled_from([PPM, 100_000]))}\n"
+        text += f"protocol_ppm = {draw(st.sampled_from([0, 250_000]))}\n"
+        if draw(st.booleans()):
+            text += "yearly_cap_ppm = 3000000000000\n"
+    markets = tuple(
+        replace(market, extra={"cover_limit": str(draw(st.integers(0, top)))} if draw(st.integers(0, 3)) == 0 else {})
+        for market in spec.markets
+    )
+    return replace(
+        spec,
+        markets=markets,
+        layers=tuple(layers),
+        extra_text=text,
+        policy=draw(st.sampled_from(["adl", "socialised_loss", "carry", "withdrawal_haircut"])),
+        surcharge_split=draw(splits(4 if vault else 3)),
+        residual_split=draw(splits(4 if vault else 3)),
+        excess_split=draw(splits(5)),
+    )
+
+
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
@@ -211,10 +324,12 @@ def inflow(name: str, amount: int, source: str = "surcharge", market: str | None
     return Inflow(id=name, source=source, amount=Units(amount), market=market, **more)  # type: ignore[arg-type]
 
 
-def shortfall(name: str, amount: int, losses: Mapping[str, int] | None = None, account: str = "acct") -> Shortfall:
-    """A deficit in USDC; losses by market."""
+def shortfall(
+    name: str, amount: int, losses: Mapping[str, int] | None = None, account: str = "acct", owner: str = ""
+) -> Shortfall:
+    """A deficit in USDC; losses by market; the account is its own owner unless one is named."""
     rows = tuple(Loss(market, Units(loss)) for market, loss in (losses or {}).items())
-    return Shortfall(name, account, account, "USDC", Units(amount), rows)
+    return Shortfall(name, account, owner or account, "USDC", Units(amount), rows)
 
 
 def batch(name: str, *deficits: Shortfall) -> Shortfalls:
@@ -230,7 +345,11 @@ Rows = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True)
 class Story:
-    """A venue's whole life: design, book, depth, and the prices of every step (a market left out keeps its last)."""
+    """A venue's whole life: design, book, depth, and the prices of every step (a market left out keeps its last).
+
+    funding  rates in 10^-12 of every step, by market; shorter than `steps`: none for the rest
+    asked    after the step of a number: (withdraw or deposit, account, amount); the id is number and place
+    """
 
     spec: DesignSpec
     accounts: Mapping[str, tuple[str, int, Rows]]
@@ -238,6 +357,8 @@ class Story:
     steps: tuple[Mapping[str, int], ...]
     step_ms: int = 1000
     ceilings: Mapping[str, int] = field(default_factory=dict)
+    funding: tuple[Mapping[str, int], ...] = ()
+    asked: Mapping[int, tuple[tuple[str, str, int], ...]] = field(default_factory=dict)
 
     def book(self) -> Book:
         """The accounts, lowest id first, as struct of arrays."""
@@ -273,6 +394,7 @@ class Played:
     journal: Journal
     venue: Venue
     records: list[tuple[str, dict[str, Any]]]
+    answers: list[Any] = field(default_factory=list)
 
     def data(self, kind: str) -> list[dict[str, Any]]:
         """The data of every event of a kind."""
@@ -286,9 +408,15 @@ def play(story: Story) -> Played:
     journal = Journal(design, story.spec.text, 0, lambda line: records.append(("fund", json.loads(line))))
     world = World(ladders=story.ladders, ceiling_ticks=story.ceilings)
     venue = Venue(design, story.book(), journal, world, 0, lambda line: records.append(("venue", json.loads(line))))
+    played = Played(story, journal, venue, records)
+    rates = iter(story.funding)
     for number, prices in enumerate(story.steps, start=1):
-        venue.step(number * story.step_ms, prices)
-    return Played(story, journal, venue, records)
+        t_ms = number * story.step_ms
+        venue.step(t_ms, prices, next(rates, {}))
+        for place, (what, account, amount) in enumerate(story.asked.get(number, ())):
+            ask = venue.withdraw if what == "withdraw" else venue.deposit
+            played.answers.append(ask(t_ms, f"{what}.{number}.{place}", account, amount))
+    return played
 
 
 def ladder(max_levels: int = 4, max_lots: int = 12, reach: int = 12) -> st.SearchStrategy[tuple[tuple[int, int], ...]]:

@@ -2,7 +2,9 @@
 
 from fractions import Fraction
 
-from seawall.rules.margin import bankruptcy_price_ticks, position_pnl_units, trade
+from seawall.design.instruments import Contract
+from seawall.rules.contracts import bankruptcy_ticks, pnl_units
+from seawall.rules.margin import trade
 
 
 def test_BP_01_the_price_is_that_of_the_whole_position_whatever_part_is_closed(case):
@@ -10,7 +12,7 @@ def test_BP_01_the_price_is_that_of_the_whole_position_whatever_part_is_closed(c
     unit, mark = given["lot_tick_value"], given["mark"]
 
     def px(lots, equity):
-        return bankruptcy_price_ticks(lots, mark, unit, equity, 1, 1)
+        return bankruptcy_ticks(Contract(False, unit), lots, mark, equity, 1, 1)
 
     a = given["a"]
     price = px(a["lots"], a["equity"])
@@ -40,8 +42,8 @@ def test_BP_04_after_an_over_close_the_price_follows_the_new_side(case):
         lots, cost, realised = after.lots, after.cost_units, realised + after.realised_units
     assert (realised, lots) == (wanted["realised"], wanted["lots"])
     assert cost == lots * wanted["entry"]
-    equity = given["cash"] + realised + position_pnl_units(lots, given["mark"], 1, cost)
+    equity = given["cash"] + realised + pnl_units(Contract(False, 1), lots, given["mark"], cost)
     assert equity == wanted["equity"]
-    price = bankruptcy_price_ticks(lots, given["mark"], 1, equity, 1, 1)
+    price = bankruptcy_ticks(Contract(False, 1), lots, given["mark"], equity, 1, 1)
     assert price == int(wanted["bankruptcy_price"])
     assert (price > given["mark"]) == wanted["must_be_above_mark"]

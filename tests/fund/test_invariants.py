@@ -12,6 +12,8 @@ from seawall.fund.events import (
     DrawRow,
     Event,
     InflowRouted,
+    InventoryLost,
+    MarketPart,
     PaidOut,
     Repaid,
     Settled,
@@ -21,7 +23,7 @@ from seawall.fund.events import (
 )
 from seawall.fund.invariants import InvariantBroken, check
 from seawall.fund.journal import FUND_CODEC, Journal, replay
-from seawall.fund.messages import Settle
+from seawall.fund.messages import InventoryLoss, Settle
 from tests.fund.test_machine import pay
 from tests.generators import DesignSpec, LayerSpec, MarketSpec, batch, inflow, shortfall
 
@@ -203,3 +205,144 @@ def test_a_forged_log_with_a_sound_chain_is_refused_by_replay():
     with pytest.raises(CorruptLog, match="I1") as caught:
         replay([*journal.lines, line])
     assert caught.value.record == 2
+
+
+# --- layers with every limit --------------------------------------------------------------------------------------
+
+RICH = DesignSpec(
+    markets=(MarketSpec("BTC", extra={"cover_limit": "30"}), MarketSpec("ETH")),
+    layers=(
+        LayerSpec(
+            "shared",
+            "shared_fund",
+            100,
+            extra={
+                "block_limit": "50",
+                "lifetime_limit": "60",
+                "account_limit": "40",
+                "owner_limit": "45",
+                "market_limit": "35",
+                "event_limit_ppm": 500_000,
+                "drawdown_ppm": 550_000,
+                "drawdown_window_ms": 100,
+            },
+        ),
+        LayerSpec("line", "credit_line", 0, extra={"commitment": "20"}),
+        LayerSpec("whole", "venue_capital", 30, extra={"draw_mode": "all_or_nothing"}),
+    ),
+    policy="adl",
+)
+
+
+def rich_drawn(deficits, rows, severity=(), **more) -> ShortfallsDrawn:
+    """(id, amount, account, owner) deficits without losses; rows (deficit, layer, amount, before, called, markets)."""
+    return ShortfallsDrawn(
+        shortfalls=batch("forged", *(shortfall(name, units, {}, acc, own) for name, units, acc, own in deficits)),
+        draws=tuple(
+            DrawRow(
+                name,
+                layer,
+                Units(amount),
+                Units(before),
+                Units(before - amount),
+                "",
+                Units(called),
+                tuple(MarketPart(market, Units(part)) for market, part in markets),
+            )
+            for name, layer, amount, before, called, markets in rows
+        ),
+        severity=tuple(SeverityRow(name, Units(amount)) for name, amount in severity),
+        policy="adl",
+        fallback="carry",
+        price_rule="bankruptcy_price",
+        deadline_ms=60_001,
+        **more,
+    )
+
+
+def rich_broken(event, why, *before):
+    journal = RICH.journal()
+    for command in before:
+        assert isinstance(journal.submit(command, 1), tuple)
+    broken(event, why, journal)
+
+
+def two(first, second, accounts=("a", "b"), owners=("o", "p")):
+    """Two deficits, paid by the shared fund."""
+    return rich_drawn(
+        [("d", first, accounts[0], owners[0]), ("e", second, accounts[1], owners[1])],
+        [("d", "shared", first, 100, 0, ()), ("e", "shared", second, 100 - first, 0, ())],
+    )
+
+
+def test_I2_limits_of_a_time_a_life_an_account_an_owner_and_a_part_of_the_balance():
+    rich_broken(two(26, 25), "I2 .*shared paid 51 at one time, limit 50")
+    rich_broken(two(21, 20, accounts=("a", "a")), "I2 .*shared paid 41 for account a, limit 40")
+    rich_broken(two(23, 23, owners=("o", "o")), "I2 .*shared paid 46 for owner o, limit 45")
+    rich_broken(rich_drawn([("d", 51, "a", "o")], [("d", "shared", 51, 100, 0, ())]), "I2 .*paid 51 to d, limit 50")
+    journal = RICH.journal()
+    journal.submit(batch("b", shortfall("x", 38)), 0)
+    event = rich_drawn([("d", 23, "z", "z")], [("d", "shared", 23, 62, 0, ())])
+    broken(event, "I2 .*shared ever paid 61, limit 60", journal)
+
+
+def test_I2_a_balance_too_far_below_its_peak():
+    journal = RICH.journal()
+    journal.submit(batch("b", shortfall("x", 38)), 0)
+    event = rich_drawn([("d", 18, "z", "z")], [("d", "shared", 18, 62, 0, ())])
+    broken(event, "I2 .*shared left with 44, peak 100", journal)
+
+
+def test_I2_limits_of_a_market():
+    parts = (("BTC", 31),)
+    rich_broken(rich_drawn([("d", 31, "a", "o")], [("d", "shared", 31, 100, 0, parts)]), "I2 .*31 was paid for BTC")
+    parts = (("ETH", 36),)
+    event = rich_drawn([("d", 36, "a", "o")], [("d", "shared", 36, 100, 0, parts)])
+    rich_broken(event, "I2 .*shared paid 36 for market ETH, limit 35")
+    event = rich_drawn([("d", 36, "a", "o")], [("d", "shared", 36, 100, 0, (("ETH", 30),))])
+    rich_broken(event, "I1 .*the markets of d do not add up to 36")
+
+
+def test_I1_money_that_was_called_and_not_paid_or_paid_and_not_called():
+    event = rich_drawn([("d", 45, "a", "o")], [("d", "shared", 40, 100, 0, ()), ("d", "line", 5, 20, 4, ())])
+    rich_broken(event, "I1 ")
+    event = rich_drawn([("d", 45, "a", "o")], [("d", "shared", 40, 100, 0, ()), ("d", "line", 5, 20, 0, ())])
+    rich_broken(event, "I1 ")
+    event = rich_drawn([("d", 45, "a", "o")], [("d", "shared", 40, 100, 5, ()), ("d", "line", 5, 20, 0, ())])
+    rich_broken(event, "I1 .*shared paid 40 and called 5")
+    sound = rich_drawn([("d", 45, "a", "o")], [("d", "shared", 40, 100, 0, ()), ("d", "line", 5, 20, 5, ())])
+    journal = RICH.journal()
+    apply(journal.state, Stamp(2, 1, "forged"), sound)
+    check(journal.state, Stamp(2, 1, "forged"), sound)
+
+
+def test_I2_more_called_than_was_committed():
+    event = rich_drawn([("d", 61, "a", "o")], [("d", "shared", 40, 100, 0, ()), ("d", "line", 21, 20, 21, ())])
+    rich_broken(event, "I2 .*of line -1 can be called")
+
+
+def test_I3_a_part_where_all_or_nothing_was_owed_and_nothing_where_all_could_be_paid():
+    rows = [("d", "shared", 40, 100, 0, ()), ("d", "line", 20, 20, 20, ())]
+    event = rich_drawn([("d", 70, "a", "o")], [*rows, ("d", "whole", 5, 30, 0, ())], [("d", 5)])
+    rich_broken(event, "I3 .*whole paid a part of d")
+    rich_broken(rich_drawn([("d", 70, "a", "o")], rows, [("d", 10)]), "I3 .*whole could still pay 10 of d")
+
+
+def test_I1_the_same_layer_twice_for_one_deficit():
+    rows = [("d", "shared", 20, 100, 0, ()), ("d", "shared", 20, 80, 0, ())]
+    rich_broken(rich_drawn([("d", 40, "a", "o")], rows), "I1 .*twice")
+
+
+def test_I10_a_settlement_that_says_it_is_final_and_leaves_something_pending():
+    journal = fund(batch("b", shortfall("x", 85), shortfall("y", 25)))
+    x, y = (int(amount) for amount in journal.state.pending["b"].severity.values())
+    event = Settled(
+        settle=Settle(id="forged", batch="b"),
+        rows=(SettledRow("x", Units(0), Units(0), Units(x)), SettledRow("y", Units(0), Units(y))),
+    )
+    broken(event, "I10 .*final True", journal)
+
+
+def test_I1_an_inventory_loss_that_was_not_taken_from_the_layer():
+    loss = InventoryLoss(id="forged", layer="skin", market="BTC", amount=Units(5))
+    broken(InventoryLost(inventory_loss=loss, balance_after=Units(46)), "I1 .*layers")

@@ -215,9 +215,11 @@ def test_a_top_up_fills_its_layer_beyond_the_target_but_repays_carried_debt_firs
     assert balances(journal) == {"skin": 20} and journal.state.totals.recovered == 4
 
 
-def test_only_a_top_up_names_a_layer_and_only_one_there_is():
+def test_only_money_for_a_layer_names_one_and_only_one_there_is():
     journal = fund()
-    assert journal.submit(inflow("i", 5, "yield", layer="shared"), 1).field == "layer"
+    for source in ("surcharge", "commission", "residual"):
+        assert journal.submit(inflow("i", 5, source, layer="shared"), 1).field == "layer"
+    assert journal.submit(inflow("i", 5, "inventory"), 1).field == "layer"
     assert journal.submit(inflow("i", 5, "top_up", layer="nobody"), 1).field == "layer"
 
 

@@ -21,15 +21,22 @@ from seawall.fund.decide import decide, genesis
 from seawall.fund.events import KINDS, Event, Opened
 from seawall.fund.invariants import InvariantBroken, check
 from seawall.fund.messages import AnyCommand, Refused, Repeated
-from seawall.fund.state import FundState
+from seawall.fund.state import FundState, Inventory, LayerState, Stakes
 from seawall.rules import RULES_VERSION
 
 FUND_CODEC: Codec[Event] = Codec(KINDS)
 
 
+_TOTALS = ("money_in", "paid_out", "deficits", "drawn", "haircuts", "recovered")
+"""The totals that a digest always counts, in this order; later ones are among what is added when there is something."""
+
+
 def state_digest(state: FundState) -> str:
-    """SHA-256 over everything the fund's future depends on: equal states have equal digests."""
-    parts = (
+    """SHA-256 over everything the fund's future depends on: equal states have equal digests.
+
+    What later versions keep is counted only where there is something, so that an old log's digest is the same for ever.
+    """
+    parts: tuple[object, ...] = (
         state.design_digest,
         {
             name: (layer.balance, list(layer.recent), layer.drawn, layer.credited)
@@ -41,11 +48,70 @@ def state_digest(state: FundState) -> str:
         {name: (repr(command), seq) for name, (command, seq) in state.answered.items()},
         state.deficits,
         sorted(state.closed_markets),
-        [getattr(state.totals, name) for name in state.totals.__slots__],
+        [getattr(state.totals, name) for name in _TOTALS],
         state.last_t_ms,
         state.last_seq,
     )
+    added = _added(state)
+    if added:
+        parts = (*parts, added)
     return sha256_hex(msgspec.json.encode(msgspec.to_builtins(parts, builtin_types=(), enc_hook=encode_hook)))
+
+
+def _added(state: FundState) -> dict[str, object]:
+    """What a fund keeps beyond what logs began with, nothing empty."""
+    parts: dict[str, object] = {
+        "retired": sorted(state.retired),
+        "covered": state.covered,
+        "measures": state.measures,
+        "called": state.totals.called,
+        "inventory_lost": state.totals.inventory_lost,
+        "redeemed": state.totals.redeemed,
+        "paid_by": {
+            deficit: [[paid.layer, paid.amount, paid.cohort, paid.returned] for paid in rows]
+            for deficit, rows in state.paid_by.items()
+        },
+    }
+    if state.released_ms is not None:
+        parts["released_ms"] = [state.released_ms]
+    for name, layer in state.layers.items():
+        parts[f"layer {name}"] = {key: value for key, value in _layer_parts(layer).items() if value}
+    return {key: value for key, value in parts.items() if value}
+
+
+def _layer_parts(layer: LayerState) -> dict[str, object]:
+    """What a layer with newer keys keeps; of one without them all is empty."""
+    spec = layer.spec
+    usages = (layer.accounts, layer.owners, layer.markets)
+    held = layer.inventory
+    return {
+        "commitment": layer.commitment,
+        "returned": layer.returned,
+        "offset_left": layer.offset_left,
+        "drawn_at": layer.drawn_at if spec.block_limit is not None else None,
+        "credited_at": layer.credited_at if spec.own_credits == "later" else None,
+        "left_ms": list(layer.left_ms),
+        "results": layer.results,
+        "results_left_ms": {market: list(history) for market, history in layer.results_left_ms.items()},
+        "used": [(list(usage.recent), usage.ever) for usage in usages if usage is not None],
+        "inventory": [held.maintenance, held.open_loss, held.notional] if held != Inventory() else None,
+        "shut": sorted(layer.shut),
+        "below_since_ms": None if layer.below_since_ms is None else [layer.below_since_ms],
+        "stakes": None if layer.stakes is None else _stakes_parts(layer.stakes),
+    }
+
+
+def _stakes_parts(stakes: Stakes) -> list[object]:
+    """Everything of a tranche with stakers but the sums of its rows."""
+    tranche, stream = stakes.tranche, stakes.tranche.stream
+    return [
+        [tranche.assets_units, tranche.shares, tranche.series, tranche.slashes],
+        [stream.total_units, stream.earned_units, stream.start_ms, stream.end_ms],
+        stakes.stakers,
+        stakes.requests,
+        list(stakes.cohorts.values()),
+        [[number, name, units] for (number, name), units in stakes.received.items()],
+    ]
 
 
 class Journal:
