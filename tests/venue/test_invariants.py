@@ -60,8 +60,7 @@ def broken(event: VenueEvent, why: str, state=None) -> None:
 
 def filled(fills=(), book=(), cash=()) -> RoundFilled:
     rows = {"fills": tuple(fills), "book": tuple(book), "cash": tuple(CashRow(n, Units(c)) for n, c in cash)}
-    empty = dict.fromkeys(set(RoundFilled.__struct_fields__) - {"step", "round"} - rows.keys(), ())
-    return RoundFilled(step=1, round=1, **rows, **empty)
+    return RoundFilled(step=1, round=1, triggered=(), reserved=(), **rows)
 
 
 def sale(lots_after=9, cost_after=900, surcharge=0) -> FillRow:

@@ -37,7 +37,7 @@ def test_taking_a_ladder_equals_taking_it_lot_by_lot(depth, anchor, side, wanted
     for level, _ in lots:
         after[level] += 1
     assert taken.lots == len(lots)
-    assert taken.lot_ticks == sum(price for _, price in lots)
+    assert sum(price * part for price, part in taken.fills) == sum(price for _, price in lots)
     assert taken.used == tuple(after)
     assert taken.worst_ticks == (lots[-1][1] if lots else 0)
     assert taken.away_ticks == (abs(lots[-1][1] - anchor) if lots else 0)
@@ -54,7 +54,7 @@ def test_past_the_last_level_a_lot_stays_unsold_and_none_is_sold_at_nothing(dept
     levels, used = depth
     taken = take(levels, used, anchor, side, wanted)
     assert taken.lots <= min(wanted, depth_lots(levels, used, anchor, side))
-    assert taken.lot_ticks >= taken.lots
+    assert sum(price * part for price, part in taken.fills) >= taken.lots
 
 
 @given(st.lists(st.integers(0, 10**20), max_size=5), st.integers(0, 10**6))

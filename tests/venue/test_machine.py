@@ -389,15 +389,16 @@ def test_only_the_order_of_ids_matters_not_the_ids(story):
     plain, other = play(story), play(renamed)
     for (machine, one), (_, two) in zip(plain.records, other.records, strict=True):
         if one["kind"] not in ("opened", "venue_opened"):
-            assert _renamed(one["data"], names) == two["data"], machine
+            assert _renamed(one["data"], names) == _renamed(two["data"], {}), machine
 
 
 def _renamed(data, names):
-    """An event with other account names."""
+    """An event with other account names, as plain figures: a root is a hash over names, and left out."""
     if isinstance(data, dict):
         return {
             key: names.get(value, value) if key in ("account", "owner") else _renamed(value, names)
             for key, value in data.items()
+            if key != "root"
         }
     return [_renamed(value, names) for value in data] if isinstance(data, list) else data
 

@@ -8,14 +8,18 @@ Held to  this by venue.invariants after every event.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from seawall.amounts import PPM, Units, allocate, id_key
-from seawall.design.types import Design
+from seawall.design.types import Design, ResidualSplit
+from seawall.fund.events import NOTHING
 from seawall.fund.messages import Haircut, Loss, Shortfall
 from seawall.rules.accumulation import split_units
+from seawall.rules.contracts import notional_units, pnl_units, value_units
 from seawall.rules.deleveraging import return_excess
 from seawall.rules.margin import trade
 from seawall.rules.marks import stale_reason
+from seawall.venue import roots
 from seawall.venue.events import (
     AccountsClosed,
     BookRow,
@@ -25,20 +29,29 @@ from seawall.venue.events import (
     Deleveraged,
     FeeRow,
     FillRow,
+    FinalRow,
+    GainsTaken,
     HaircutRow,
     HaircutTaken,
+    InventoryRow,
     Marked,
     MarkRow,
     MoneyRow,
     PositionRow,
+    PositionsTornUp,
+    Recovered,
+    RecoveredRow,
     ReservedRow,
     RoundFilled,
     Triggered,
     UsedRow,
 )
 from seawall.venue.haircuts import Takings
-from seawall.venue.ladder import recover
+from seawall.venue.inventory import Moved, moved
+from seawall.venue.ladder import Taken, recover
 from seawall.venue.plan import Liquidated, RoundPlan
+from seawall.venue.roots import deleveraged_rows, root_hex
+from seawall.venue.sizes import limits_lots
 from seawall.venue.state import VenueState
 
 
@@ -50,8 +63,8 @@ def marked(state: VenueState, design: Design, t_ms: int, prices: Mapping[str, in
     marks = []
     for market, instrument in enumerate(state.instruments):
         seen = prices.get(instrument.id)
-        if seen is None and state.anchor[market] == 0:
-            continue  # no price yet: nobody with a position there is decided
+        if market in state.settled or (seen is None and state.anchor[market] == 0):
+            continue  # closed; or no price yet: nobody with a position there is decided
         ticks = state.anchor[market] if seen is None else seen
         observed = state.observed_ms[market] if seen is None else t_ms
         stale = stale_reason(
@@ -77,7 +90,7 @@ def displaced(state: VenueState, design: Design) -> Marked | None:
         moved = abs(down) * design.stress.pass_through_ppm // PPM
         anchor = state.anchor[market]
         ticks = max(1, anchor - moved if down > 0 else anchor + moved)
-        if anchor and ticks != state.ticks[market]:
+        if anchor and ticks != state.ticks[market] and market not in state.settled:
             stale = state.stale.get(market, "")
             marks.append(MarkRow(instrument.id, anchor, ticks, state.observed_ms[market], stale))
     if not marks:
@@ -85,16 +98,17 @@ def displaced(state: VenueState, design: Design) -> Marked | None:
     return Marked(step=state.step, round=state.round, marks=tuple(marks), depth=())
 
 
-def filled(state: VenueState, plan: RoundPlan, number: int) -> RoundFilled:
-    """A round's fills: who was liquidated and why, what each traded, what the book took."""
+def filled(state: VenueState, design: Design, plan: RoundPlan, number: int) -> RoundFilled:
+    """A round's fills: who was liquidated and why, what each traded, what the book and layers took."""
     fills, cash_rows = [], []
+    limited = limits_lots(design)
     for item in plan.liquidated:
         cash = int(state.cash[item.account])
         for sale, surcharge in zip(item.sales, item.surcharges, strict=True):
             if not sale.filled:
                 continue
             bought = -sale.side
-            traded = trade(sale.side * sale.size, sale.cost, bought * sale.filled, bought * sale.amount)
+            traded = trade(sale.side * sale.size, sale.cost, bought * sale.filled, -sale.value)
             cash += traded.realised_units - surcharge
             fills.append(
                 FillRow(
@@ -103,11 +117,13 @@ def filled(state: VenueState, plan: RoundPlan, number: int) -> RoundFilled:
                     bankruptcy_ticks=sale.px,
                     cross_lots=bought * sale.cross,
                     book_lots=bought * sale.book,
-                    amount=Units(bought * sale.amount),
+                    amount=Units(-sale.value),
                     realised=Units(traded.realised_units),
                     surcharge=Units(surcharge),
                     lots_after=traded.lots,
                     cost_after=Units(traded.cost_units),
+                    taken_lots=bought * sale.taken,
+                    notional=some(notional_units(sale.contract, sale.filled, state.ticks[sale.market]) * limited),
                 )
             )
         cash_rows.append(CashRow(state.accounts[item.account], Units(cash)))
@@ -121,30 +137,83 @@ def filled(state: VenueState, plan: RoundPlan, number: int) -> RoundFilled:
             first=item.account not in state.liquidated,
         )
         for item in plan.liquidated
+        if not item.dust
     )
     reserved = tuple(
         ReservedRow(state.accounts[item.account], Units(item.reserved))
         for item in plan.liquidated
         if item.reserved != state.reserved.get(item.account, 0)
     )
-    books = _book_rows(state, plan)
-    return RoundFilled(state.step, number, triggered, tuple(fills), books, tuple(cash_rows), reserved)
+    by_steps = design.liquidation.amount == "steps"
+    return RoundFilled(
+        step=state.step,
+        round=number,
+        triggered=triggered,
+        fills=tuple(fills),
+        book=book_rows(state, plan.book, plan.sides),
+        cash=tuple(cash_rows),
+        reserved=reserved,
+        rounding=some(plan.rounding),
+        begun=tuple(state.accounts[account] for account in plan.begun),
+        sliced=tuple(state.accounts[i.account] for i in plan.liquidated if by_steps and any(s.filled for s in i.sales)),
+        window_ms=(design.liquidation.rate_window_ms or 0) if design.liquidation.rate_notional is not None else 0,
+        inventory=_taken_over(state, design, plan),
+    )
 
 
-def _book_rows(state: VenueState, plan: RoundPlan) -> tuple[BookRow, ...]:
+def some(units: int) -> Units:
+    """An amount of a field that is left out of the bytes where it is 0."""
+    return Units(units) if units else NOTHING
+
+
+def _taken_over(state: VenueState, design: Design, plan: RoundPlan) -> tuple[InventoryRow, ...]:
+    """What a layer took over, market by market; its part of a fill is what the account's is not, to the unit."""
+    parts: dict[int, list[tuple[int, int]]] = {}
+    costs: dict[int, int] = {}
+    for item in plan.liquidated:
+        for sale in item.sales:
+            if sale.taken:
+                parts.setdefault(sale.market, []).append((sale.side * sale.taken, sale.taken_value))
+                after = trade(sale.side * sale.size, sale.cost, -sale.side * sale.filled, -sale.value)
+                before = costs.get(sale.market, int(state.cost[sale.market].sum()))
+                costs[sale.market] = before + after.cost_units - sale.cost
+    return tuple(
+        inventory_row(
+            state, moved(state, plan.taker, market, parts[market], costs[market] if design.pool is not None else None)
+        )
+        for market in sorted(parts)
+    )
+
+
+def inventory_row(state: VenueState, trade_of: Moved) -> InventoryRow:
+    """A layer's trade as a row."""
+    return InventoryRow(
+        layer=trade_of.layer,
+        market=state.instruments[trade_of.market].id,
+        lots=trade_of.lots,
+        amount=Units(trade_of.amount),
+        realised=Units(trade_of.realised),
+        lots_after=trade_of.lots_after,
+        cost_after=Units(trade_of.cost_after),
+    )
+
+
+def book_rows(state: VenueState, book: Mapping[int, Taken], sides: Mapping[int, str]) -> tuple[BookRow, ...]:
+    """What each market's book took, and the outside book after it. sides: market index -> "bids" or "asks"."""
     rows = []
     outside_cash = state.outside_cash
-    for market, taken in plan.book.items():
+    for market, taken in book.items():
         instrument = state.instruments[market]
-        amount = taken.lot_ticks * instrument.lot_tick_units
-        buys = plan.sides[market] == "bids"  # the outside book buys what liquidated accounts sell
-        outside_cash += -amount if buys else amount
+        buys = sides[market] == "bids"  # the outside book buys what liquidated accounts sell
+        side = 1 if buys else -1
+        value = sum(value_units(instrument.contract, side * lots, ticks) for ticks, lots in taken.fills)
+        outside_cash -= value
         rows.append(
             BookRow(
                 market=instrument.id,
-                side=plan.sides[market],
+                side=sides[market],
                 lots=taken.lots,
-                amount=Units(amount),
+                amount=Units(abs(value)),
                 worst_ticks=taken.worst_ticks,
                 away_ticks=taken.away_ticks,
                 used=taken.used,
@@ -164,6 +233,7 @@ def closed(
     ids    account index -> deficit id, for accounts that owe
     """
     split = design.accumulation.residual_split_ppm
+    final = _final_rows(state, plan) if design.liquidation.fees_final else ()
     rows = [
         ClosedRow(
             account=state.accounts[account],
@@ -183,8 +253,7 @@ def closed(
     ]
     for item in ended:
         end = item.closed
-        to_fund, to_treasury, _ = split_units(end.residual, (split.fund, split.treasury, split.trader))
-        taken = to_fund + to_treasury
+        taken = end.residual - residual_parts(end.residual, split)[2]
         rows.append(
             ClosedRow(
                 account=state.accounts[item.account],
@@ -199,9 +268,41 @@ def closed(
                 deficit_id=ids.get(item.account, ""),
                 losses=tuple(FeeRow(market, Units(loss)) for market, loss in item.losses),
                 cash_after=Units(int(state.cash[item.account]) + end.fees_used - taken),
+                premium=some(item.premium),
+                fee_deficit=some(item.fee_deficit),
             )
         )
-    return AccountsClosed(state.step, number, tuple(rows))
+    return AccountsClosed(state.step, number, tuple(rows), final)
+
+
+def residual_parts(units: int, split: ResidualSplit) -> tuple[int, ...]:
+    """A residual's parts: fund, treasury, trader, vault."""
+    return split_units(units, (split.fund, split.treasury, split.trader, split.vault))
+
+
+def _final_rows(state: VenueState, plan: RoundPlan) -> tuple[FinalRow, ...]:
+    """Surcharges that the round charged, where they are the fund's at once."""
+    rows = []
+    for item in plan.liquidated:
+        pending = sum(state.fees.get(item.account, {}).values())
+        if pending:
+            rows.append(FinalRow(state.accounts[item.account], _fees(state, item.account, pending)))
+    return tuple(rows)
+
+
+def recovered_rows(state: VenueState, plan: RoundPlan, number: int) -> Recovered | None:
+    """What sales of dust paid towards recognised deficits; None where nothing did."""
+    rows = tuple(
+        RecoveredRow(
+            account=state.accounts[item.account],
+            amount=Units(item.recovered),
+            owed_after=Units(state.owed[item.account] - item.recovered),
+            cash_after=Units(int(state.cash[item.account]) - item.recovered),
+        )
+        for item in plan.liquidated
+        if item.recovered
+    )
+    return Recovered(state.step, number, rows) if rows else None
 
 
 def _fees(state: VenueState, account: int, routed: int) -> tuple[FeeRow, ...]:
@@ -239,7 +340,7 @@ class _Fills:
         self.positions: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def fill(self, account: int, market: int, lots: int, amount: int) -> None:
-        """One fill, signed: bought > 0."""
+        """One fill: lots bought > 0, amount what they cost (minus the value given away)."""
         state, key = self._state, (account, market)
         held, cost, realised = self.positions.get(
             key, (int(state.lots[market, account]), int(state.cost[market, account]), 0)
@@ -253,13 +354,17 @@ class _Fills:
         self.cash[account] = self.cash.get(account, int(self._state.cash[account])) + units
 
 
-def deleveraged(state: VenueState, plan: RoundPlan, number: int, batch: str, severity: int) -> Deleveraged:
-    """The planned closings at bankruptcy prices; what they took beyond the severity goes back (SPEC 7)."""
+def deleveraged(
+    state: VenueState, plan: RoundPlan, number: int, batch: str, severity: int, production: bool = False
+) -> Deleveraged:
+    """The planned closings at the design's prices; what they took beyond the severity goes back (SPEC 7).
+
+    production  the design closes whomever its queue names: a haircut may be above profit, and the row says by how much
+    """
     fills = _Fills(state)
     closings = []
     for closing in plan.deleveraging.closings:
-        amount = closing.lots * closing.price * state.instruments[closing.market].lot_tick_units
-        fills.fill(closing.account, closing.market, -closing.side * closing.lots, -closing.side * amount)
+        fills.fill(closing.account, closing.market, -closing.side * closing.lots, -closing.value)
         fills.add(closing.account, -closing.gap)
         closings.append(
             ClosingRow(
@@ -273,29 +378,38 @@ def deleveraged(state: VenueState, plan: RoundPlan, number: int, batch: str, sev
     won: dict[tuple[int, int], tuple[int, int, int]] = {}
     for winning in plan.deleveraging.winnings:
         key = (winning.account, winning.market)
-        fills.fill(*key, -winning.side * winning.lots, -winning.side * winning.amount)
-        lots, amount, taken = won.get(key, (0, 0, 0))
-        won[key] = (lots + winning.lots, amount + winning.amount, taken + winning.taken)
+        fills.fill(*key, -winning.side * winning.lots, -winning.value)
+        lots, value, taken = won.get(key, (0, 0, 0))
+        won[key] = (lots + winning.lots, value + winning.value, taken + winning.taken)
     winners = sorted(won)
     rows = []
     for key, haircut in zip(winners, return_excess([won[key][2] for key in winners], severity), strict=True):
         account, market = key
-        lots, amount, taken = won[key]
+        lots, value, taken = won[key]
         fills.add(account, taken - haircut)
-        value = state.ticks[market] * state.instruments[market].lot_tick_units
+        profit = pnl_units(
+            state.instruments[market].contract,
+            int(state.lots[market, account]),
+            state.ticks[market],
+            int(state.cost[market, account]),
+        )
+        equity = int(plan.values.equity[account])
+        beyond = haircut - max(0, min(profit, equity))
         rows.append(
             HaircutRow(
                 account=state.accounts[account],
                 owner=state.owners[account],
                 market=state.instruments[market].id,
                 lots=lots,
-                amount=Units(amount),
-                profit=Units(int(state.lots[market, account]) * value - int(state.cost[market, account])),
-                equity=Units(int(plan.values.equity[account])),
+                amount=Units(abs(value)),
+                profit=Units(profit),
+                equity=Units(equity),
                 taken=Units(taken),
                 haircut=Units(haircut),
+                beyond_profit=Units(beyond) if beyond > 0 else NOTHING,
             )
         )
+    overshoot = sum(row.taken for row in rows) - severity
     return Deleveraged(
         step=state.step,
         round=number,
@@ -308,30 +422,50 @@ def deleveraged(state: VenueState, plan: RoundPlan, number: int, batch: str, sev
             for (account, market), (lots, cost, realised) in sorted(fills.positions.items())
         ),
         cash=tuple(CashRow(state.accounts[account], Units(units)) for account, units in sorted(fills.cash.items())),
+        overshoot=Units(overshoot) if overshoot > 0 else NOTHING,
+        production=production,
+        root=root_hex(deleveraged_rows(batch, rows)),
     )
+
+
+def money_rows(state: VenueState, takings: Takings) -> tuple[MoneyRow, ...]:
+    """Who pays: from the profit of a position, whose cost rises by it, or, of a base that is no position's, in cash."""
+    rows = []
+    for row in takings.rows:
+        in_cash = row.market is None
+        rows.append(
+            MoneyRow(
+                account=state.accounts[row.account],
+                owner=state.owners[row.account],
+                market="" if row.market is None else state.instruments[row.market].id,
+                profit=Units(row.profit),
+                equity=Units(row.equity),
+                amount=Units(row.amount),
+                cost_after=Units(0 if row.market is None else int(state.cost[row.market, row.account]) + row.amount),
+                cash_after=Units(int(state.cash[row.account]) - row.amount) if in_cash else None,
+                cap=Units(row.cap),
+                weight=Units(row.weight),
+            )
+        )
+    return tuple(rows)
 
 
 def haircut_taken(
-    state: VenueState, number: int, batch: str, how: str, severity: int, takings: Takings
+    state: VenueState, number: int, batch: str, how: str, severity: int, takings: Takings, over: str = ""
 ) -> HaircutTaken:
-    """Money taken from profit: the position's cost rises by it. `how`: `adl_money` or `socialised_loss`."""
-    rows = tuple(
-        MoneyRow(
-            account=state.accounts[row.account],
-            owner=state.owners[row.account],
-            market=state.instruments[row.market].id,
-            profit=Units(row.profit),
-            equity=Units(row.equity),
-            amount=Units(row.amount),
-            cost_after=Units(int(state.cost[row.market, row.account]) + row.amount),
-        )
-        for row in takings.rows
-    )
-    return HaircutTaken(state.step, number, batch, how, Units(severity), Units(takings.base), rows)
+    """Money taken. `how`: `adl_money` or `socialised_loss`; `over`: the base by name, "" for positive profit."""
+    rows = money_rows(state, takings)
+    root = root_hex(roots.money_rows(batch, how, rows))
+    return HaircutTaken(state.step, number, batch, how, Units(severity), Units(takings.base), rows, over, root)
 
 
-def haircuts_of(event: Deleveraged | HaircutTaken) -> tuple[Haircut, ...]:
+def haircuts_of(event: Deleveraged | HaircutTaken | GainsTaken | PositionsTornUp) -> tuple[Haircut, ...]:
     """What traders paid in an event, as the rows of the fund's `settle`."""
+    if isinstance(event, PositionsTornUp):
+        return tuple(
+            Haircut(account=row.account, owner=row.owner, market="", how="tear_up", lots=0, amount=row.haircut)
+            for row in event.haircuts
+        )
     if isinstance(event, Deleveraged):
         return tuple(
             Haircut(
@@ -344,9 +478,15 @@ def haircuts_of(event: Deleveraged | HaircutTaken) -> tuple[Haircut, ...]:
             account=row.account,
             owner=row.owner,
             market=row.market,
-            how="adl_money" if event.how == "adl_money" else "socialised_loss",
+            how=_how(event),
             lots=0,
             amount=row.amount,
         )
         for row in event.rows
     )
+
+
+def _how(event: HaircutTaken | GainsTaken) -> Literal["adl_money", "socialised_loss", "gains_haircut"]:
+    if isinstance(event, GainsTaken):
+        return "gains_haircut"
+    return "adl_money" if event.how == "adl_money" else "socialised_loss"

@@ -1,34 +1,45 @@
-"""Haircuts: money taken from profit, worked out over the whole venue from one snapshot.
+"""Haircuts: money taken from profit or over another base, worked out over the whole venue from one snapshot.
 
-Layer    venue; imports rules, design, venue.{scan,state}. Called by venue.machine after positions were closed.
-Not here lots (venue.plan) and what the fund books (fund.decide).
-Held to  this by tests/venue/test_worked.py; SPEC 7, I5, I6.
+Layer    venue; imports rules, design, venue.{scan,state}. Called by venue.{exhaust,withdrawals} after positions closed.
+Not here lots (venue.plan), gains of a step (venue.gains) and what the fund books (fund.decide).
+Held to  this by tests/venue/test_worked.py, test_bases.py; SPEC 7, I5, I6.
+
+From positive profit money is taken by raising the position's cost: a profit is never taken twice. A base that is no
+position's is taken in cash. Whoever pays has good marks, is not liquidatable and was not liquidated in the round; the
+outside book and layers pay nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from seawall.amounts import id_key
-from seawall.design.types import Design
+from seawall.design.types import Design, SocialisedBase
+from seawall.rules.contracts import notional_units, pnl_units
 from seawall.rules.deleveraging import capped_water_fill
-from seawall.rules.socialisation import haircut_by_market, positive_pnl_haircuts
-from seawall.venue.scan import value_all
+from seawall.rules.socialisation import Participant, haircut_by_market, positive_pnl_haircuts, socialise
+from seawall.venue.scan import safe, value_all
 from seawall.venue.state import VenueState
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Money from one position's profit; profit of the market and equity of the account are those before."""
+    """Money from one position's profit; profit of the market and equity of the account are those before.
+
+    market       None: in cash, over a base that is no position's; profit is then the account's part of the base
+    cap, weight  by which it was shared, of the account or of the position
+    """
 
     account: int
-    market: int
+    market: int | None
     profit: int
     equity: int
     amount: int
+    cap: int = 0
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +68,18 @@ class Standing:
     ceilings: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
-class _Payers:
-    """Accounts with open positions, good marks and margin to spare, lowest id first, with what they gained."""
+class Payers:
+    """Accounts with open positions, good marks and margin to spare, lowest id first, with what they gained.
 
-    def __init__(self, state: VenueState, design: Design, standing: Standing) -> None:
+    flat  also those without a position and a debt: for bases that charge them
+    """
+
+    def __init__(self, state: VenueState, design: Design, standing: Standing, *, flat: bool = False) -> None:
         values = value_all(state)
-        if design.liquidation.trigger == "below":
-            safe = (values.equity >= values.maintenance).astype(np.bool_)
-        else:
-            safe = (values.equity > values.maintenance).astype(np.bool_)
-        found = [int(account) for account in np.flatnonzero(values.decidable & safe)]
+        able = safe(values, design)
+        if flat:
+            able = able | (~(state.lots != 0).any(axis=0) & (values.equity > 0).astype(np.bool_))
+        found = [int(account) for account in np.flatnonzero(able)]
         self.accounts = [account for account in found if account not in standing.liquidated]
         self.equities = [int(values.equity[account]) for account in self.accounts]
         self._state, self._standing = state, standing
@@ -74,28 +87,118 @@ class _Payers:
     def profits(self, market: int) -> list[int]:
         """Each payer's profit in a market that may still be taken; negative: a loss."""
         state = self._state
-        value = state.ticks[market] * state.instruments[market].lot_tick_units
+        contract, ticks = state.instruments[market].contract, state.ticks[market]
+        if state.is_collateral(market):
+            return [0] * len(self.accounts)
         profits = []
         for account in self.accounts:
-            profit = int(state.lots[market, account]) * value - int(state.cost[market, account])
+            lots, cost = int(state.lots[market, account]), int(state.cost[market, account])
+            profit = pnl_units(contract, lots, ticks, cost) if lots else 0
             profits.append(min(profit, self._standing.ceilings.get((account, market), profit)))
         return profits
 
 
 def socialised(state: VenueState, design: Design, severity: int, standing: Standing) -> Takings:
-    """Severity over positive net profit of open positions, all markets together (SPEC 7 «Socialised loss»)."""
-    payers = _Payers(state, design, standing)
+    """Severity over the design's base, from one snapshot (SPEC 7 «Socialised loss»)."""
+    if design.exhaustion.socialised_base == "positive_pnl":
+        return over_profit(state, design, severity, standing)
+    return _over_base(state, design, severity, standing)
+
+
+def over_profit(state: VenueState, design: Design, severity: int, standing: Standing) -> Takings:
+    """Over positive net profit of open positions, all markets together."""
+    payers = Payers(state, design, standing)
     by_id = sorted(range(len(state.instruments)), key=lambda market: id_key(state.instruments[market].id))
     profits = list(zip(*(payers.profits(market) for market in by_id), strict=True))
     nets = [sum(by_market) for by_market in profits]
     haircuts = positive_pnl_haircuts(severity, nets, payers.equities)
     rows = []
-    for account, by_market, equity, haircut in zip(payers.accounts, profits, payers.equities, haircuts, strict=True):
+    for place, haircut in enumerate(haircuts):
         if haircut:
-            for market, profit, part in zip(by_id, by_market, haircut_by_market(haircut, by_market), strict=True):
-                if part:
-                    rows.append(Taking(account, market, profit, equity, part))
+            won = dict(zip(by_id, profits[place], strict=True))
+            rows += rows_by_market(payers.accounts[place], haircut, won, payers.equities[place], nets[place])
     return Takings(sum(max(0, net) for net in nets), tuple(rows))
+
+
+def rows_by_market(
+    account: int, haircut: int, profits: Mapping[int, int], equity: int, net: int, cap: int | None = None
+) -> list[Taking]:
+    """An account's haircut, split over the markets in which it won.
+
+    profits  market index -> profit, ids lowest first
+    net      what the account weighs; `cap` the most it could pay, by default that within its equity
+    """
+    cap = min(net, equity) if cap is None else cap
+    parts = zip(profits.items(), haircut_by_market(haircut, tuple(profits.values())), strict=True)
+    return [Taking(account, market, profit, equity, part, cap, net) for (market, profit), part in parts if part]
+
+
+def _over_base(state: VenueState, design: Design, severity: int, standing: Standing) -> Takings:
+    """Over a base that is no position's profit, in cash. Nobody is taken below zero equity."""
+    base = design.exhaustion.socialised_base
+    payers = Payers(state, design, standing, flat=base in ("equity", "period_profit", "deposits"))
+    people = participants(state, base, payers)
+    spread = socialise(base, severity, people)
+    part_of = _PARTS[base]
+    rows = []
+    for account, one, haircut in zip(payers.accounts, people, spread.haircuts, strict=True):
+        if haircut:
+            part = part_of(one)
+            rows.append(Taking(account, None, part, one.equity_units, haircut, min(part, one.equity_units), part))
+    return Takings(spread.base_units, tuple(rows))
+
+
+_PARTS: Mapping[SocialisedBase, Callable[[Participant], int]] = {
+    "equity": lambda one: one.equity_units,
+    "open_interest": lambda one: one.long_units + one.short_units,
+    "open_interest_longs": lambda one: one.long_units,
+    "open_interest_shorts": lambda one: one.short_units,
+    "period_profit": lambda one: one.period_pnl_units,
+    "deposits": lambda one: one.deposit_units,
+}
+
+
+def participants(state: VenueState, base: SocialisedBase, payers: Payers) -> list[Participant]:
+    """What each payer is in a base, lowest id first.
+
+    open interest   notional of positions at the marks, longs and shorts apart
+    period_profit   realised results of the period over all markets, minus what was taken of them already
+    deposits        cash, where it is positive
+    """
+    period = _period_results(state) if base == "period_profit" else {}
+    people = []
+    for account, equity in zip(payers.accounts, payers.equities, strict=True):
+        longs, shorts = open_notional(state, account) if base.startswith("open_interest") else (0, 0)
+        people.append(
+            Participant(
+                id=state.accounts[account],
+                equity_units=equity,
+                long_units=longs,
+                short_units=shorts,
+                period_pnl_units=period.get(account, 0),
+                deposit_units=max(0, int(state.cash[account])),
+            )
+        )
+    return people
+
+
+def open_notional(state: VenueState, account: int) -> tuple[int, int]:
+    """(longs, shorts) of an account at the marks, base units."""
+    longs = shorts = 0
+    for market, instrument in enumerate(state.instruments):
+        lots = int(state.lots[market, account])
+        if lots and not state.is_collateral(market):
+            notional = notional_units(instrument.contract, lots, state.ticks[market])
+            longs, shorts = (longs + notional, shorts) if lots > 0 else (longs, shorts + notional)
+    return longs, shorts
+
+
+def _period_results(state: VenueState) -> dict[int, int]:
+    """Account index -> realised result of the period, net over markets, minus what was taken of it."""
+    net = {account: -taken for account, taken in state.period_taken.items()}
+    for (account, _), units in state.period_realised.items():
+        net[account] = net.get(account, 0) + units
+    return net
 
 
 def from_market_winners(
@@ -104,21 +207,23 @@ def from_market_winners(
     """Severity without a position left, in money from winners of its attributed markets (SPEC 7).
 
     severity_by_market  market id -> base units; markets in the design's order, an account that won in several pays in
-                        each at most what equity the ones before left it
+                        each at most what equity the ones before left it. Markets exempt from deleveraging pay nothing
     """
-    payers = _Payers(state, design, standing)
+    payers = Payers(state, design, standing)
     room = [max(0, equity) for equity in payers.equities]
     rows: list[Taking] = []
     base = 0
     for market, instrument in enumerate(state.instruments):
         severity = severity_by_market.get(instrument.id, 0)
-        if severity == 0:
+        if severity == 0 or instrument.market.adl_exempt:
             continue
         profits = [max(0, profit) for profit in payers.profits(market)]
-        haircuts = capped_water_fill(severity, profits, [min(pair) for pair in zip(profits, room, strict=True)])
+        caps = [min(pair) for pair in zip(profits, room, strict=True)]
         base += sum(profits)
-        for i, haircut in enumerate(haircuts):
+        for i, haircut in enumerate(capped_water_fill(severity, profits, caps)):
             if haircut:
-                rows.append(Taking(payers.accounts[i], market, profits[i], payers.equities[i], haircut))
+                rows.append(
+                    Taking(payers.accounts[i], market, profits[i], payers.equities[i], haircut, caps[i], profits[i])
+                )
                 room[i] -= haircut
     return Takings(base, tuple(rows))

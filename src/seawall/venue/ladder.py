@@ -21,14 +21,14 @@ class Taken:
     """What an order took.
 
     lots        filled, at most what was wanted
-    lot_ticks   sum over fills of lots x price, in lot-ticks (x lot_tick_units gives base units)
+    fills       (price in ticks, lots), best first
     used        shape (levels,), used lots of each level afterwards
     worst_ticks price of the deepest fill; 0 when nothing filled
     away_ticks  distance of the deepest fill; 0 when nothing filled
     """
 
     lots: int
-    lot_ticks: int
+    fills: tuple[tuple[int, int], ...]
     used: tuple[int, ...]
     worst_ticks: int
     away_ticks: int
@@ -40,7 +40,8 @@ def take(levels: Levels, used: Sequence[int], anchor_ticks: int, side: Side, wan
     anchor_ticks  the step's price; a bid stands below it, an ask above it. A bid that would stand below one tick is not
                   there: past the last level a lot stays unsold, never sold at 0.
     """
-    left, lot_ticks, worst, deepest = wanted_lots, 0, 0, 0
+    left, worst, deepest = wanted_lots, 0, 0
+    fills: list[tuple[int, int]] = []
     after = list(used)
     for index, (away, lots) in enumerate(levels):
         if left == 0:
@@ -53,18 +54,24 @@ def take(levels: Levels, used: Sequence[int], anchor_ticks: int, side: Side, wan
             continue
         after[index] += part
         left -= part
-        lot_ticks += part * price
+        fills.append((price, part))
         worst, deepest = price, away
-    return Taken(wanted_lots - left, lot_ticks, tuple(after), worst, deepest)
+    return Taken(wanted_lots - left, tuple(fills), tuple(after), worst, deepest)
+
+
+def free_levels(levels: Levels, used: Sequence[int], anchor_ticks: int, side: Side) -> list[tuple[int, int]]:
+    """(lots, price in ticks) that the side can still take, best first: what an order of any size would get."""
+    free = []
+    for (away, lots), taken in zip(levels, used, strict=True):
+        price = anchor_ticks + away if side == "asks" else anchor_ticks - away
+        if price >= 1 and lots > taken:
+            free.append((lots - taken, price))
+    return free
 
 
 def depth_lots(levels: Levels, used: Sequence[int], anchor_ticks: int, side: Side) -> int:
     """Lots that the side can still take at this price."""
-    return sum(
-        max(0, lots - taken)
-        for (away, lots), taken in zip(levels, used, strict=True)
-        if side == "asks" or anchor_ticks - away >= 1
-    )
+    return sum(lots for lots, _ in free_levels(levels, used, anchor_ticks, side))
 
 
 def recover(used: Sequence[int], recovery_ppm: int) -> tuple[int, ...]:

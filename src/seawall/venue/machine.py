@@ -1,16 +1,18 @@
 """Machine: a venue and its log: the step of SPEC 4 in sequence, beside a fund that it asks through three messages.
 
-Layer    venue; imports fund.journal (the door), design, venue.{plan,haircuts,apply,invariants}.
-Not here what a round does (venue.plan), layers (fund), reading of books and paths (stress).
+Layer    venue; imports fund.journal (the door), design, and every part of the venue: here they are put in sequence.
+Not here what a round does (venue.plan), who bears what (venue.exhaust), layers (fund), books and paths (stress).
 Held to  this by the conformance suite *venue*; `check_door` holds both machines to one identity after every round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
 
-from seawall.amounts import Units, allocate, sha256_hex
+from seawall.amounts import Units, sha256_hex
 from seawall.design.instruments import instruments
 from seawall.design.types import Design
 from seawall.fund.apply import Stamp
@@ -18,29 +20,63 @@ from seawall.fund.codec import GENESIS_HASH, Recorded
 from seawall.fund.decide import decide
 from seawall.fund.events import Event, ShortfallsDrawn
 from seawall.fund.journal import Journal
-from seawall.fund.messages import AnyCommand, Haircut, Inflow, InflowSource, Refused, Repeated, Settle, Shortfalls
+from seawall.fund.messages import (
+    AnyCommand,
+    Inflow,
+    InflowSource,
+    Lapse,
+    Loss,
+    Part,
+    Refused,
+    Repeated,
+    Settle,
+    Shortfall,
+    Shortfalls,
+)
 from seawall.rules import RULES_VERSION
-from seawall.rules.waterfall import attribute
+from seawall.venue.accrual import funding_paid, period_began
 from seawall.venue.apply import apply
 from seawall.venue.book import Book
+from seawall.venue.endings import premium_units
 from seawall.venue.events import (
     AccountsClosed,
     CoverRow,
     DeficitsCovered,
     Deleveraged,
+    Deposited,
     LadderRow,
+    LossesSeen,
     OutsideRow,
     VenueEvent,
     VenueOpened,
+    Withdrawn,
 )
-from seawall.venue.facts import closed, deleveraged, displaced, filled, haircut_taken, haircuts_of, marked, shortfall
-from seawall.venue.haircuts import Standing, Takings, from_market_winners, socialised
+from seawall.venue.exhaust import UNPLACED, Exhaustion, Open
+from seawall.venue.facts import (
+    closed,
+    deleveraged,
+    displaced,
+    filled,
+    haircuts_of,
+    marked,
+    recovered_rows,
+    residual_parts,
+    shortfall,
+    some,
+)
+from seawall.venue.gains import gains_taken
+from seawall.venue.haircuts import Standing, Takings
+from seawall.venue.holdings import Holdings, money_units
 from seawall.venue.invariants import check, check_door
+from seawall.venue.inventory import owed_by
 from seawall.venue.ladder import Levels
-from seawall.venue.plan import Liquidated, Owed, RoundPlan, plan_round
+from seawall.venue.plan import Door, Owed, RoundPlan, blocks, plan_round, without_waiting
+from seawall.venue.recourse import after_recourse, recourse_taken
 from seawall.venue.replay import FAST_TICKS, VENUE_CODEC
 from seawall.venue.scan import unrecognised_units
+from seawall.venue.settlement import due_markets, market_settled, with_unsettled
 from seawall.venue.state import VenueState, open_state
+from seawall.venue.withdrawals import Answer, Request, answer_withdrawals, deposited, open_loss
 
 MAX_ROUNDS = 10_000
 """A guard, not a rule: every round with progress closes or sells something, so a step ends long before."""
@@ -95,6 +131,7 @@ class Venue:
             built,
             {(where[market], side): levels for (market, side), levels in world.ladders.items()},
             [world.ceiling_ticks.get(instrument.id, FAST_TICKS) for instrument in built],
+            None if design.pool is None else design.pool.layer,
         )
         self._prev = GENESIS_HASH
         self._sink = sink
@@ -116,27 +153,84 @@ class Venue:
                 accounts=len(book.accounts),
                 equity=Units(self.state.opening_units),
                 outside=tuple(
-                    OutsideRow(market, lots, share)
+                    OutsideRow(market, lots, share if lots else 0)
                     for market, lots, share in zip(
-                        book.markets, book.outside_lots(), book.outside_share_ppm(), strict=True
+                        book.markets, self.state.outside_lots, book.outside_share_ppm(), strict=True
                     )
                 ),
                 ladders=tuple(LadderRow(market, side, levels) for (market, side), levels in world.ladders.items()),
             ),
         )
 
-    def step(self, t_ms: int, prices: Mapping[str, int]) -> None:
-        """One step: new marks, then rounds until nobody new is liquidatable or nothing moves any more.
+    def step(self, t_ms: int, prices: Mapping[str, int], funding: Mapping[str, int] | None = None) -> None:
+        """One step: funding, new marks, then rounds until nobody new is liquidatable or nothing moves any more.
 
-        t_ms    the step's time, not before the last
-        prices  market id -> ticks observed at this step; a market left out keeps its last price, which ages
-        Errors  InvariantBroken; VenueError. Either ends the run: nothing more is written.
+        t_ms     the step's time, not before the last
+        prices   market id -> ticks observed at this step; a market left out keeps its last price, which ages
+        funding  market id -> rate in 10^-12 of the interval that ends now, positive: longs pay; at the marks that stood
+        Errors   InvariantBroken; VenueError. Either ends the run: nothing more is written.
         """
+        self._begin(t_ms, funding or {})
         opening = marked(self.state, self.design, t_ms, prices)
         self._record(t_ms, f"step.{opening.step}", opening)
         self.stale_steps += bool(self.state.stale)
+        for market in due_markets(self.state, self.design, t_ms):
+            self._record(t_ms, f"step.{opening.step}", market_settled(self.state, market))
+        self._holdings(t_ms).begin_step()
+        self._go_on(t_ms)
+        self._rounds(t_ms)
+        self._see_losses(t_ms)
+
+    def _begin(self, t_ms: int, funding: Mapping[str, int]) -> None:
+        """What comes before the marks: funding of the interval that ends, and a new period of realised profit."""
+        name = f"step.{self.state.step + 1}"
+        began = period_began(self.state, self.design, t_ms)
+        if began is not None:
+            self._record(t_ms, name, began)
+        paid = funding_paid(self.state, funding)
+        if paid is not None:
+            self._record(t_ms, name, paid)
+
+    def _go_on(self, t_ms: int) -> None:
+        """Batches that the gains of further steps pay, oldest first; or whose deadline has passed."""
+        self._see_losses(t_ms)
+        for name, batch in list(self.state.open_batches.items()):
+            number = f"{self.state.step}.{self.state.round}"
+            record = partial(self._record, t_ms, f"round.{number}")
+            if t_ms > self.fund.state.pending[name].deadline_ms:
+                record(gains_taken(self.state, self.state.round, name, batch, Takings(0, ()), "deadline"))
+                self._ask(Lapse(id=f"l{name}", batch=name), t_ms)
+                continue
+            exhaustion = Exhaustion(self.state, self.design, self.state.round, name, Standing(), record)
+            exhaustion.cycle(batch)
+            self._settle(f"s{name}.{batch.cycles}", exhaustion, t_ms)
+        if self.state.open_batches:
+            check_door(self.state, self.fund.state, self._opening_layers)
+
+    def _settle(self, name: str, exhaustion: Exhaustion, t_ms: int) -> None:
+        """Tell the fund what filled; nothing is said of a step in which nothing did while the batch goes on."""
+        if exhaustion.final or exhaustion.haircuts:
+            rows = tuple(exhaustion.haircuts)
+            self._ask(Settle(id=name, batch=exhaustion.batch, haircuts=rows, final=exhaustion.final), t_ms)
+
+    def _see_losses(self, t_ms: int) -> None:
+        """Note that a loss is open, where the design has a gate for withdrawals: once a step."""
+        if self.design.withdrawals.while_losses != "gate" or self.state.losses_seen_ms == t_ms:
+            return
+        units = self._open_loss(t_ms)
+        if units:
+            self._record(t_ms, f"step.{self.state.step}", LossesSeen(self.state.step, Units(units)))
+
+    def _open_loss(self, t_ms: int) -> int:
+        return open_loss(self.state, self.fund.state, self._quote(t_ms))
+
+    def _rounds(self, t_ms: int) -> None:
+        holdings = self._holdings(t_ms)
         for _ in range(MAX_ROUNDS):
-            plan = plan_round(self.state, self.design, self._quote(t_ms))
+            holdings.begin_round()
+            door = self._door(t_ms)
+            made = plan_round(self.state, self.design, door)
+            plan = without_waiting(self.design, door, made, with_unsettled(self.state, made))
             if plan is None or not plan.progress:
                 self._watch(t_ms, waiting=plan is not None)
                 return
@@ -147,6 +241,41 @@ class Venue:
                 self._record(t_ms, f"step.{moved.step}", moved)
         raise VenueError(f"step {self.state.step} did not end after {MAX_ROUNDS} rounds")
 
+    def _holdings(self, t_ms: int) -> Holdings:
+        """What layers hold, in this step."""
+        record = partial(self._record, t_ms, f"step.{self.state.step}")
+        return Holdings(self.state, self.design, self.fund.state, record, lambda command: self._ask(command, t_ms))
+
+    # --- money of traders in and out ------------------------------------------------------------------------------
+
+    def deposit(self, t_ms: int, name: str, account: str, amount: int) -> Answer:
+        """Money into an account. `name`: the id, which is used once."""
+        answer = deposited(self.state, t_ms, name, account, amount)
+        if isinstance(answer, Deposited):
+            self._record(t_ms, name, answer)
+        return answer
+
+    def withdraw(self, t_ms: int, name: str, account: str, amount: int) -> Answer:
+        """Pay an account what it asks for, or what it may have now: see venue.withdrawals."""
+        return self.withdraw_batch(t_ms, [(name, account, amount)])[0]
+
+    def withdraw_batch(self, t_ms: int, requests: Sequence[tuple[str, str, int]]) -> tuple[Answer, ...]:
+        """Pay several withdrawals from one snapshot; rows of (id, account, amount).
+
+        returns  by request, in their order: the event that it is a row of, a refusal, or that it was paid before
+        """
+        asked = [Request(*request) for request in requests]
+        answers = answer_withdrawals(self.state, self.design, t_ms, asked, self._open_loss(t_ms))
+        event = next((answer for answer in answers if isinstance(answer, Withdrawn)), None)
+        if event is not None:
+            self._record(t_ms, event.rows[0].id, event)
+            borne = sum(row.borne for row in event.rows)
+            if borne:
+                asset, name = self.design.asset.id, f"w{self.state.last_seq}"
+                self._ask(Inflow(id=name, source="recovery", asset=asset, amount=Units(borne)), t_ms)
+            check_door(self.state, self.fund.state, self._opening_layers)
+        return answers
+
     def _watch(self, t_ms: int, *, waiting: bool) -> None:
         """Keep the worst step's unrecognised negative equity; there is none where nobody waits."""
         if waiting or self.design.liquidation.max_accounts_per_step is not None or self.state.stale:
@@ -154,25 +283,49 @@ class Venue:
             if units > self.unrecognised_peak[0]:
                 self.unrecognised_peak = (units, t_ms)
 
+    def _door(self, t_ms: int) -> Door:
+        """What a plan may ask the fund: its own decisions, not applied."""
+        return Door(
+            quote=lambda owed: self._would_draw(owed, t_ms).severity,
+            waiting=lambda owed: frozenset(self._would_draw(owed, t_ms).waiting),
+            balance=partial(money_units, self.fund.state),
+        )
+
     def _quote(self, t_ms: int) -> Callable[[Sequence[Owed]], int]:
-        """What the fund would leave uncovered: its own decision, not applied."""
-        asset = self.design.asset.id
+        """What the fund would leave uncovered, deficits that wait included: its own decision, not applied."""
 
         def quote(owed: Sequence[Owed]) -> int:
-            seen = self.fund.state
-            name = "q"
-            while name in seen.answered or any(f"{name}{i}" in seen.deficits for i in range(len(owed))):
-                name += "q"
-            deficits = tuple(
-                shortfall(self.state, asset, f"{name}{i}", account, units, losses)
-                for i, (account, units, losses) in enumerate(owed)
-            )
-            decided = decide(self.fund.state, Shortfalls(id=name, deficits=deficits), t_ms)
-            if not isinstance(decided, tuple):
-                raise VenueError(f"the fund would not quote: {decided}")
-            return sum(sum(row.amount for row in e.severity) for e in decided if isinstance(e, ShortfallsDrawn))
+            drawn = self._would_draw(owed, t_ms)
+            return drawn.severity + sum(drawn.waiting.values())
 
         return quote
+
+    def _would_draw(self, owed: Sequence[Owed], t_ms: int) -> _Quoted:
+        """The fund's decision on deficits, not applied."""
+        if self.design.accounts.recourse:
+            owed = after_recourse(self.state, owed)
+        asset, seen = self.design.asset.id, self.fund.state
+        name = "q"
+        while name in seen.answered or any(f"{name}{i}" in seen.deficits for i in range(len(owed))):
+            name += "q"
+        asked = {f"{name}{i}": one for i, one in enumerate(owed)}
+        deficits = tuple(shortfall(self.state, asset, deficit, *one) for deficit, one in asked.items())
+        if not deficits:
+            return _Quoted(0, {})
+        decided = decide(seen, Shortfalls(id=name, deficits=deficits), t_ms)
+        if isinstance(decided, Refused) and decided.code == "state":
+            return _Quoted(0, {account: units for account, units, _ in owed})  # all of them would wait
+        if not isinstance(decided, tuple):
+            raise VenueError(f"the fund would not quote: {decided}")
+        drawn = next(event for event in decided if isinstance(event, ShortfallsDrawn))
+        waiting = [asked[deficit] for deficit in drawn.waiting]
+        return _Quoted(sum(row.amount for row in drawn.severity), {account: units for account, units, _ in waiting})
+
+    def _ask(self, command: AnyCommand, t_ms: int) -> tuple[Event, ...]:
+        answer = self.fund.submit(command, t_ms)
+        if isinstance(answer, Refused | Repeated):
+            raise VenueError(f"the fund refused {command.id}: {answer}")
+        return answer
 
     def _record(self, t_ms: int, name: str, event: VenueEvent) -> None:
         stamp = Stamp(self.state.last_seq + 1, t_ms, name)
@@ -184,6 +337,23 @@ class Venue:
         self.events.append(event)
         if self._sink is not None:
             self._sink(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """What the fund would do with deficits: the severity it would leave, and those that would wait, by account."""
+
+    severity: int
+    waiting: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _LayerDebt:
+    """What a layer lost on positions that it held, beyond its money; losses by market. Base units."""
+
+    layer: str
+    units: int
+    losses: tuple[tuple[str, int], ...]
 
 
 class _Round:
@@ -199,83 +369,166 @@ class _Round:
         self.owing = [item for item in self.ended if item.closed.deficit]
         self.ceilings: dict[tuple[int, int], int] = {}
         self.ids = {item.account: f"d{self.name}.{i}" for i, item in enumerate(self.owing, start=1)}
+        self.debts: dict[int, _LayerDebt] = {}
 
     def post(self) -> None:
-        """Fill, close, collect, draw, deleverage, take, settle."""
+        """Fill, recover, hold, close, collect, draw, deleverage, take, settle."""
         if self.plan.liquidated:
-            self._record(filled(self.state, self.plan, self.number))
-        if self.ended or self.plan.healthy:
-            end = closed(self.state, self.design, self.plan, self.ended, self.ids, self.number)
+            self._record(filled(self.state, self.design, self.plan, self.number))
+            self._recover()
+        self._hold()
+        end = closed(self.state, self.design, self.plan, self.ended, self.ids, self.number)
+        if end.rows or end.final:
             self._record(end)
             self._collect(end)
-        severity = self._draw() if self.owing else {}
+        if self.owing and self.design.accounts.recourse:
+            self._recourse()
+        severity = self._draw() if self.owing or self.debts else {}
         left = sum(severity.values())
-        haircuts: list[Haircut] = []
+        standing = Standing(frozenset(item.account for item in self.plan.liquidated))
+        exhaustion = Exhaustion(self.state, self.design, self.number, self.batch, standing, self._record)
         if self.plan.deleveraging.closings:
-            event = deleveraged(self.state, self.plan, self.number, self.batch, left)
+            production = self.design.exhaustion.adl_eligible == "any"
+            event = deleveraged(self.state, self.plan, self.number, self.batch, left, production)
             self._record(event)
-            haircuts += haircuts_of(event)
-            left -= sum(haircut.amount for haircut in haircuts)
+            exhaustion.haircuts += haircuts_of(event)
+            left -= sum(haircut.amount for haircut in exhaustion.haircuts)
             self.ceilings = self._ceilings(event)
-        if severity and self.design.exhaustion.policy != "carry":
+        if severity and self.design.exhaustion.policy not in UNPLACED:
             if left:
-                haircuts += self._take_money(left, severity)
-            self._ask(Settle(id=f"s{self.name}", batch=self.batch, haircuts=tuple(haircuts)))
+                exhaustion.place(left, self._open(severity), self.ceilings)
+                if self.state.due:  # layers held what was torn up
+                    self.venue._holdings(self.t_ms).settle()
+            self.venue._settle(f"s{self.name}", exhaustion, self.t_ms)
+
+    def _recover(self) -> None:
+        """What sales of dust paid is the fund's."""
+        event = recovered_rows(self.state, self.plan, self.number)
+        if event is None:
+            return
+        self._record(event)
+        asset, units = self.design.asset.id, sum(row.amount for row in event.rows)
+        self._ask(Inflow(id=f"r{self.name}", source="recovery", asset=asset, amount=Units(units)))
+
+    def _hold(self) -> None:
+        """Layers settle what their positions realised in the round; what one cannot pay joins the batch."""
+        if not self.plan.taker:
+            return
+        holdings = self.venue._holdings(self.t_ms)
+        holdings.settle()
+        holdings.post()
+        for i, (layer, owed) in enumerate(owed_by(self.state).items(), start=1):
+            losses = tuple((self.state.instruments[market].id, units) for market, units in owed.items())
+            self.debts[-i] = _LayerDebt(layer, sum(owed.values()), losses)
+            self.ids[-i] = f"d{self.name}.{len(self.ids) + 1}"
+        command = Shortfalls(id=self.batch, deficits=self._deficits())
+        if self.debts and blocks(self.design) and self._waits(command):
+            for key in self.debts:  # it stays due, and is asked for again in a later round
+                del self.ids[key]
+            self.debts = {}
+
+    def _waits(self, command: Shortfalls) -> bool:
+        """Whether something of a batch would wait."""
+        decided = decide(self.venue.fund.state, command, self.t_ms)
+        return not isinstance(decided, tuple) or any(isinstance(e, ShortfallsDrawn) and e.waiting for e in decided)
+
+    def _recourse(self) -> None:
+        """Deficits that other accounts of their owners pay; what is left of them goes on to the fund."""
+        item_of = {item.account: item for item in self.owing}
+        event = recourse_taken(self.state, self.number, self.owing, [item.account for item in self.plan.liquidated])
+        if event is None:
+            return
+        self._record(event)
+        for row in event.rows:
+            item = item_of[self.state.index[row.account]]
+            end = replace(item.closed, deficit=item.closed.deficit - row.amount)
+            item_of[item.account] = replace(item, closed=end, premium=premium_units(self.design, end.deficit))
+        self.owing = [item for item in item_of.values() if item.closed.deficit]
+
+    def _open(self, severity: Mapping[int, int]) -> dict[int, Open]:
+        """What each account of the batch owes that no layer paid."""
+        losses = {item.account: item.losses for item in self.owing}
+        losses |= {key: debt.losses for key, debt in self.debts.items()}
+        closed = self.plan.deleveraging.accounts
+        return {account: Open(units, losses[account], account in closed) for account, units in severity.items()}
 
     def _collect(self, end: AccountsClosed) -> None:
         """Fees and residuals go to the fund before any deficit of the round is drawn."""
-        inflows: list[tuple[InflowSource, str | None, int]] = []
+        inflows: list[tuple[InflowSource, str | None, int, tuple[Part, ...]]] = []
         sales = {self.state.accounts[item.account]: item.sales for item in self.ended}
+        for fees in (charged.fees for charged in end.final):
+            inflows += [("surcharge", fee.market, int(fee.amount), ()) for fee in fees]
         for row in end.rows:
-            inflows += [("surcharge", fee.market, int(fee.amount)) for fee in row.fees]
+            inflows += [("surcharge", fee.market, int(fee.amount), ()) for fee in row.fees]
             if row.residual_taken:
                 held = sales[row.account]
                 single = self.state.instruments[held[0].market].id if len(held) == 1 else None
-                inflows.append(("residual", single, int(row.residual_taken)))
+                inflows.append(("residual", single, int(row.residual_taken), self._parts(int(row.residual))))
         asset = self.design.asset.id
-        for i, (source, market, amount) in enumerate(inflows, start=1):
-            self._ask(Inflow(id=f"f{self.name}.{i}", source=source, asset=asset, amount=Units(amount), market=market))
+        for i, (source, market, amount, parts) in enumerate(inflows, start=1):
+            name = f"f{self.name}.{i}"
+            self._ask(Inflow(id=name, source=source, asset=asset, amount=Units(amount), market=market, parts=parts))
+
+    def _parts(self, residual: int) -> tuple[Part, ...]:
+        """Who gets what of a residual, where a vault is among them; else the fund splits what it gets."""
+        split = self.design.accumulation.residual_split_ppm
+        if not split.vault:
+            return ()
+        fund, treasury, _, vault = residual_parts(residual, split)
+        parts: tuple[tuple[Literal["fund", "treasury", "vault"], int], ...] = (
+            ("fund", fund),
+            ("treasury", treasury),
+            ("vault", vault),
+        )
+        return tuple(Part(receiver, Units(units)) for receiver, units in parts)
+
+    def _deficits(self) -> tuple[Shortfall, ...]:
+        """The round's batch: accounts by lowest id, then layers."""
+        asset = self.design.asset.id
+        deficits = [
+            shortfall(self.state, asset, self.ids[i.account], i.account, i.closed.deficit + i.premium, i.losses)
+            for i in self.owing
+        ]
+        for key, debt in self.debts.items():
+            losses = tuple(Loss(market, Units(loss)) for market, loss in debt.losses)
+            deficits.append(Shortfall(self.ids[key], debt.layer, debt.layer, asset, Units(debt.units), losses))
+        return tuple(deficits)
 
     def _draw(self) -> dict[int, int]:
-        """Post the round's deficits as one batch; returns severity by account index, only where there is some."""
-        asset = self.design.asset.id
-        deficits = tuple(
-            shortfall(self.state, asset, self.ids[item.account], item.account, item.closed.deficit, item.losses)
-            for item in self.owing
-        )
-        events = self._ask(Shortfalls(id=self.batch, deficits=deficits))
+        """Post the round's deficits as one batch; returns severity by account index, only where there is some.
+
+        A layer's is under a negative index.
+        """
+        events = self._ask(Shortfalls(id=self.batch, deficits=self._deficits()))
         drawn = next(event for event in events if isinstance(event, ShortfallsDrawn))
+        if drawn.waiting:
+            raise VenueError(f"deficits {drawn.waiting} wait, which a quote had not said")
         by_deficit = {row.deficit: int(row.amount) for row in drawn.severity}
-        severity = {item.account: by_deficit.get(self.ids[item.account], 0) for item in self.owing}
-        rows = tuple(
+        severity = {key: by_deficit.get(name, 0) for key, name in self.ids.items()}
+        rows = [
             CoverRow(
                 account=self.state.accounts[item.account],
                 deficit_id=self.ids[item.account],
-                drawn=Units(item.closed.deficit - severity[item.account]),
+                drawn=Units(item.closed.deficit + item.premium - severity[item.account]),
                 severity=Units(severity[item.account]),
                 cash_after=Units(int(self.state.cash[item.account]) + item.closed.deficit),
+                premium=some(item.premium),
             )
             for item in self.owing
-        )
-        self._record(DeficitsCovered(self.state.step, self.number, self.batch, rows))
+        ]
+        rows += [
+            CoverRow(
+                account=debt.layer,
+                deficit_id=self.ids[key],
+                drawn=Units(debt.units - severity[key]),
+                severity=Units(severity[key]),
+                cash_after=Units(0),
+                layer=True,
+            )
+            for key, debt in self.debts.items()
+        ]
+        self._record(DeficitsCovered(self.state.step, self.number, self.batch, tuple(rows)))
         return {account: units for account, units in severity.items() if units}
-
-    def _take_money(self, left: int, severity: Mapping[int, int]) -> list[Haircut]:
-        """Severity that no closed lot paid: from winners of its markets under ADL, then by the fallback."""
-        haircuts: list[Haircut] = []
-        exhaustion = self.design.exhaustion
-        standing = Standing(frozenset(item.account for item in self.plan.liquidated), self.ceilings)
-        if exhaustion.policy == "adl":
-            by_market = self._by_market(left, severity)
-            takings = from_market_winners(self.state, self.design, by_market, standing)
-            haircuts += self._taken("adl_money", left, takings)
-            left -= takings.amount
-            for row in takings.rows:
-                if (row.account, row.market) in self.ceilings:
-                    self.ceilings[row.account, row.market] -= row.amount
-        if left and "socialised_loss" in (exhaustion.policy, exhaustion.fallback):
-            haircuts += self._taken("socialised_loss", left, socialised(self.state, self.design, left, standing))
-        return haircuts
 
     def _ceilings(self, event: Deleveraged) -> dict[tuple[int, int], int]:
         """What deleveraging left of each winner's profit: money may take no more."""
@@ -284,27 +537,8 @@ class _Round:
             (self.state.index[row.account], market_of[row.market]): row.profit - row.haircut for row in event.haircuts
         }
 
-    def _by_market(self, left: int, severity: Mapping[int, int]) -> dict[str, int]:
-        """What is left of a batch's severity, by the markets in which its accounts lost."""
-        by_market: dict[str, int] = {}
-        accounts: list[Liquidated] = [item for item in self.owing if item.account in severity]
-        for item, share in zip(accounts, allocate(left, [severity[item.account] for item in accounts]), strict=True):
-            for market, part in attribute(share, item.losses).items():
-                by_market[market] = by_market.get(market, 0) + part
-        return by_market
-
-    def _taken(self, how: str, left: int, takings: Takings) -> tuple[Haircut, ...]:
-        if not takings.rows:
-            return ()
-        event = haircut_taken(self.state, self.number, self.batch, how, left, takings)
-        self._record(event)
-        return haircuts_of(event)
-
     def _record(self, event: VenueEvent) -> None:
         self.venue._record(self.t_ms, f"round.{self.name}", event)
 
     def _ask(self, command: AnyCommand) -> tuple[Event, ...]:
-        answer = self.venue.fund.submit(command, self.t_ms)
-        if isinstance(answer, Refused | Repeated):
-            raise VenueError(f"the fund refused {command.id}: {answer}")
-        return answer
+        return self.venue._ask(command, self.t_ms)

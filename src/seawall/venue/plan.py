@@ -1,30 +1,37 @@
 """Plan: what one round of liquidations does, worked out before anything changes.
 
-Layer    venue; imports rules, design, venue.{sales,deleverage,scan}. venue.machine turns a plan into events.
-Not here the fund's answer (asked through `quote`), money haircuts (venue.haircuts), any change of state.
+Layer    venue; imports rules, design, venue.{collateral,deleverage,inventory,sales,scan,sizes}. venue.machine turns a
+         plan into events.
+Not here the fund's answer (asked through the `Door`), how an account ends (venue.endings), money haircuts
+         (venue.haircuts), any change of state.
 Held to  this by the conformance suite *venue*: the kernel must give the same rounds.
 
-A round: list who is liquidatable; opposite orders cross at the mark; the rest meets the book once; what the layers
-cannot pay for below the bankruptcy price is not sold but deleveraged at that price (SPEC 4.8). A position is sold,
-deleveraged, or waits for depth: no lot is two of these.
+A round: list who is liquidatable; opposite orders cross at the mark; the rest meets the book once; what the book leaves
+is taken over by a layer where the design has one; what the layers cannot pay for below the bankruptcy price is not sold
+but deleveraged at that price (SPEC 4.8). A lot is sold, taken over, deleveraged, or waits: none is two of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from seawall.design.types import Design
-from seawall.rules.liquidation import Closed, close_out, queue_key, surcharge_units
+from seawall.rules.liquidation import queue_key
+from seawall.venue import collateral
 from seawall.venue.deleverage import Deleveraging, deleverage
+from seawall.venue.endings import Liquidated, Losses, liquidated, owes_units, recovered, settled
+from seawall.venue.inventory import Taker, is_below, owed_by, taker
 from seawall.venue.ladder import Taken
-from seawall.venue.sales import Orders, Sale, cross, fill, lot_value, positions
-from seawall.venue.scan import Values, value_all
+from seawall.venue.sales import Orders, cross, fill, positions
+from seawall.venue.scan import Values, liquidatable, safe, value_all
+from seawall.venue.sizes import needs_time, set_sizes, set_worst_prices
 from seawall.venue.state import VenueState
 
-Losses = tuple[tuple[str, int], ...]
+__all__ = ["Door", "Liquidated", "Losses", "Owed", "Quote", "RoundPlan", "plan_round"]
+
 Owed = tuple[int, int, Losses]
 """(account index, base units owed, losses by market)."""
 MAX_FORCINGS = 64
@@ -35,21 +42,17 @@ Quote = Callable[[Sequence[Owed]], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Liquidated:
-    """A liquidated account within a round. Base units.
+class Door:
+    """What a plan may ask the fund, without changing anything.
 
-    reserved  losses below the bankruptcy price so far, where the liquidation goes on
+    quote    the severity it would leave of deficits
+    waiting  the accounts whose deficit a layer in draw mode `block` could not pay whole
+    balance  a layer's money
     """
 
-    account: int
-    equity: int
-    maintenance: int
-    sales: tuple[Sale, ...]
-    surcharges: tuple[int, ...]
-    closed: Closed
-    losses: Losses
-    ends: bool
-    reserved: int
+    quote: Quote
+    waiting: Callable[[Sequence[Owed]], frozenset[int]]
+    balance: Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class RoundPlan:
     sides     market index -> "bids" or "asks"
     deleveraging  who is closed against whom
     values    the accounts at the marks before the round
+    rounding  what both sides of crosses were rounded by, base units
+    taker     the layer that took lots over; "" where none did
+    begun     accounts whose liquidation begins, where the design asks for its time
+    debts     layers owe for what they held
     """
 
     liquidated: tuple[Liquidated, ...]
@@ -69,77 +76,78 @@ class RoundPlan:
     sides: Mapping[int, str]
     deleveraging: Deleveraging
     values: Values
+    rounding: int = 0
+    taker: str = ""
+    begun: tuple[int, ...] = ()
+    debts: bool = False
 
     @property
     def progress(self) -> bool:
         """Whether anything happens at all."""
         moved = any(item.ends or any(sale.filled for sale in item.sales) for item in self.liquidated)
-        return moved or bool(self.healthy)
+        return moved or bool(self.healthy) or bool(self.begun) or self.debts
 
 
-def plan_round(state: VenueState, design: Design, quote: Quote) -> RoundPlan | None:
+def plan_round(state: VenueState, design: Design, door: Door) -> RoundPlan | None:
     """One round at the state's marks; None when nobody is liquidatable and no liquidation has ended.
 
-    quote    asks the fund what it would leave uncovered
     returns  a plan whose `progress` may be False: everybody who is liquidatable waits for depth
     Source   SPEC 4.2 to 4.8.
     """
     values = value_all(state)
     chosen = _choose(state, design, values)
-    healthy = _healthy(state, design, values) if state.fees or state.reserved else ()
-    if not chosen and not healthy:
+    healthy = _healthy(state, design, values) if state.fees or state.reserved or state.begun else ()
+    debtors = collateral.debtors(state)
+    debts = bool(owed_by(state)) and not blocks(design)
+    if not chosen and not healthy and not debtors and not collateral.recoverers(state) and not debts:
         return None  # the usual step: the scan was all its cost
-    # Losses below the bankruptcy price are the layers' to pay: the price of what is left does not move with them.
-    backed = {account: int(values.equity[account]) + state.reserved.get(account, 0) for account in chosen}
-    accounts = {account: positions(state, account, equity) for account, equity in backed.items()}
-    orders = cross(state, accounts)
-    full = {market: min(order.net_lots, order.depth) for market, order in orders.items()}
-    book = fill(state, orders, full)
-    deleveraging = Deleveraging()
-    if design.exhaustion.policy == "adl" and _uncovered(state, accounts, quote):
-        lots = _affordable(state, accounts, orders, full, quote)
-        bankrupt = frozenset(account for account, equity in backed.items() if equity < 0)
-        forced = dict.fromkeys(full, 0)
-        for _ in range(MAX_FORCINGS):
-            book = fill(state, orders, lots, safest_first=True, forced=forced, bankrupt=bankrupt)
-            deleveraging = deleverage(state, design, values, accounts, bankrupt)
-            room = {m: min(full[m] - lots[m], _left(orders[m], bankrupt) + forced[m]) for m in full}
-            more = {m: min(room[m], forced[m] + deleveraging.unplaced.get(m, 0)) for m in full}
-            if more == forced:
-                break  # winners suffice for the rest, or the depth is used up and what is left waits
-            forced = more
-    liquidated = tuple(
-        _liquidated(state, design, account, sales, values, account in deleveraging.accounts)
-        for account, sales in accounts.items()
-    )
-    sides = {market: order.book_side for market, order in orders.items()}
-    return RoundPlan(liquidated, healthy, book, sides, deleveraging, values)
+    while True:
+        plan = _Making(state, design, door, values, chosen).plan(healthy, debtors, debts)
+        waiting = door.waiting(_asked(state, design, plan)) if blocks(design) else frozenset()
+        if not waiting:
+            return plan
+        chosen = [account for account in chosen if account not in waiting]  # their liquidation waits, others go on
+        debtors = [account for account in debtors if account not in waiting]
 
 
-def _left(order: Orders, bankrupt: Collection[int]) -> int:
-    """Lots of bankrupt accounts in a market's net order that have not traded."""
-    return sum(sale.left for sale in order.net if sale.account in bankrupt)
+def blocks(design: Design) -> bool:
+    """Whether a deficit that a layer cannot pay whole waits, with its liquidation."""
+    return any(layer.draw_mode == "block" for layer in design.layers)
+
+
+def without_waiting(design: Design, door: Door, made: RoundPlan | None, plan: RoundPlan | None) -> RoundPlan | None:
+    """A plan with accounts that were flat before, but for those whose deficit would make something wait."""
+    if plan is None or made is plan or not blocks(design):
+        return plan
+    owed = [(i.account, i.closed.deficit + i.premium, i.losses) for i in plan.liquidated if i.ends and i.closed.deficit]
+    return made if door.waiting(owed) else plan
+
+
+def _asked(state: VenueState, design: Design, plan: RoundPlan) -> list[Owed]:
+    """What a round would ask of the fund, and what it would be asked for accounts whose liquidation goes on."""
+    owed: list[Owed] = []
+    for item in plan.liquidated:
+        if item.ends:
+            units, losses = item.closed.deficit + item.premium, item.losses
+        elif item.dust or state.is_flat(item.account):
+            continue
+        else:
+            units, losses = owes_units(state, design, item.account, item.sales, at_marks=False)
+        if units > 0:
+            owed.append((item.account, units, losses))
+    return owed
 
 
 def _healthy(state: VenueState, design: Design, values: Values) -> tuple[tuple[int, int], ...]:
     """Accounts whose liquidation ended because they are no longer liquidatable, with their equity (SPEC 4.6)."""
-    strict = design.liquidation.trigger == "below"
-    found = []
-    for account in sorted(state.fees.keys() | state.reserved.keys()):
-        equity, maintenance = int(values.equity[account]), int(values.maintenance[account])
-        safe = equity >= maintenance if strict else equity > maintenance
-        if safe and values.decidable[account]:
-            found.append((account, equity))
-    return tuple(found)
+    fine = safe(values, design)
+    under_way = sorted(state.fees.keys() | state.reserved.keys() | state.begun.keys())
+    return tuple((account, int(values.equity[account])) for account in under_way if fine[account])
 
 
 def _choose(state: VenueState, design: Design, values: Values) -> list[int]:
     """Accounts liquidated in this round, lowest id first, within the engine's capacity for the step."""
-    if design.liquidation.trigger == "below":
-        hit = values.decidable & (values.equity < values.maintenance).astype(np.bool_)
-    else:
-        hit = values.decidable & (values.equity <= values.maintenance).astype(np.bool_)
-    found = [int(account) for account in np.flatnonzero(hit)]
+    found = [int(account) for account in np.flatnonzero(liquidatable(values, design))]
     capacity = design.liquidation.max_accounts_per_step
     if capacity is None:
         return found
@@ -151,86 +159,168 @@ def _choose(state: VenueState, design: Design, values: Values) -> list[int]:
     return sorted(known + new[: max(0, capacity - len(state.liquidated))])
 
 
-def _liquidated(
-    state: VenueState, design: Design, account: int, sales: Sequence[Sale], values: Values, deleveraged: bool
-) -> Liquidated:
-    """What one account's fills come to: surcharges, and how it ends if it ends.
+class _Making:
+    """One round's plan for the accounts chosen, as it is made."""
 
-    deleveraged  left lots are closed at the bankruptcy price; here they count at the mark, so that the deficit holds
-                 what winners lose against the mark by that
-    """
-    worths = [sale.worth(state.ticks[sale.market], lot_value(state, sale)) for sale in sales]
-    equity = int(state.cash[account]) + sum(worths)
-    at_bankruptcy = int(state.cash[account]) + sum(s.worth(s.px, lot_value(state, s)) for s in sales)
-    surcharges, charged = [], 0
-    for sale in sales:
-        gain = sale.side * (sale.amount - sale.filled * sale.px * lot_value(state, sale))
-        own = state.instruments[sale.market].market.surcharge_ppm
-        rate = design.liquidation.surcharge_ppm if own is None else own
-        fee = surcharge_units(sale.amount, rate, gain, equity - charged) if sale.filled else 0
-        surcharges.append(fee)
-        charged += fee
-    flat = all(sale.left == 0 for sale in sales)
-    pending = sum(state.fees.get(account, {}).values()) + charged
-    return Liquidated(
-        account=account,
-        equity=int(values.equity[account]),
-        maintenance=int(values.maintenance[account]),
-        sales=tuple(replace(sale) for sale in sales),
-        surcharges=tuple(surcharges),
-        closed=close_out(equity - charged, pending),
-        losses=_losses(state, account, sales, worths),
-        ends=flat or deleveraged,
-        reserved=0 if flat or deleveraged else max(0, -at_bankruptcy),
-    )
+    def __init__(self, state: VenueState, design: Design, door: Door, values: Values, chosen: Sequence[int]) -> None:
+        self._state, self._design, self._door, self._values = state, design, door, values
+        # Losses below the bankruptcy price are the layers' to pay: the price of what is left does not move with them.
+        backed = {account: int(values.full[account]) + state.reserved.get(account, 0) for account in chosen}
+        self._bankrupt = frozenset(account for account, equity in backed.items() if equity < 0)
+        self._accounts = {account: positions(state, account, equity) for account, equity in backed.items()}
+        set_worst_prices(state, design, values, self._accounts)
+        set_sizes(state, design, values, self._accounts, self._bankrupt)
+        self._taker = taker(design)
+        self._balance = door.balance(self._taker) if self._taker else 0
+        self._take_instead()
+        self._orders: dict[int, Orders] = {} if design.pool is not None else cross(state, self._accounts)
+        self._full = {market: order.fillable for market, order in self._orders.items()}
+        self._book = fill(state, self._orders, self._full)
+        self._take_unsold(self._accounts)
+        self._deleveraging = Deleveraging()
+        if design.exhaustion.policy == "adl" and self._too_much():
+            self._deleverage()
 
+    # --- takeover -----------------------------------------------------------------------------------------------------
 
-def _losses(state: VenueState, account: int, sales: Sequence[Sale], worths: Sequence[int]) -> Losses:
-    """Losses by market since the account was last flat; markets in profit are left out."""
-    losses = []
-    worth_of = {sale.market: worth for sale, worth in zip(sales, worths, strict=True)}
-    for market, instrument in enumerate(state.instruments):
-        result = int(state.realised[market, account]) + worth_of.get(market, 0)
-        if result < 0:
-            losses.append((instrument.id, -result))
-    return tuple(losses)
+    def _take_instead(self) -> None:
+        """A pool takes everything at the mark; a backstop takes over whom the design gives it instead of the book."""
+        layer = Taker(self._state, self._design, self._taker, self._balance)
+        for account, sales in self._accounts.items():
+            if self._design.pool is not None or is_below(self._design, self._values, account):
+                layer.take(sales)
 
+    def _take_unsold(self, accounts: Iterable[int]) -> None:
+        """What the book leaves of some accounts' orders, taken over at the mark as far as the layer can."""
+        takeover = self._design.liquidation.takeover
+        if takeover is None or takeover.when != "unsold" or self._design.pool is not None:
+            return
+        for sales in self._accounts.values():
+            for sale in sales:
+                sale.taken = sale.taken_value = 0
+        layer = Taker(self._state, self._design, self._taker, self._balance)
+        for account in sorted(accounts):
+            layer.take(self._accounts[account])
 
-def _uncovered(state: VenueState, accounts: Mapping[int, list[Sale]], quote: Quote) -> bool:
-    """Whether layers could not pay the losses below bankruptcy prices, were all left lots closed at these prices."""
-    owed: list[Owed] = []
-    for account, sales in accounts.items():
-        cash = int(state.cash[account])
-        worths = [sale.worth(sale.px, lot_value(state, sale)) for sale in sales]
-        # Surcharges cannot matter here: they are taken only from equity, and go back to a deficit first.
-        deficit = -(cash + sum(worths)) - sum(state.fees.get(account, {}).values())
-        if deficit > 0:
-            owed.append((account, deficit, _losses(state, account, sales, worths)))
-    return bool(owed) and quote(owed) > 0
-
-
-def _affordable(
-    state: VenueState,
-    accounts: Mapping[int, list[Sale]],
-    orders: Mapping[int, Orders],
-    full: Mapping[int, int],
-    quote: Quote,
-) -> dict[int, int]:
-    """How many lots each market may sell so that layers pay every loss below the bankruptcy price (SPEC 4.8).
-
-    Markets are taken in the design's order, each by bisection with the later ones at nothing: a lot of an earlier
-    market is sold before one of a later.
-    """
-    lots = dict.fromkeys(full, 0)
-    for market in full:
-        low, high = 0, full[market]
+    def _take_affordable(self) -> None:
+        """The same where layers cannot pay for everybody: solvent accounts, and the most bankrupt ones, lowest ids
+        first, that layers pay for."""
+        solvent = [account for account in self._accounts if account not in self._bankrupt]
+        owing = sorted(self._bankrupt)
+        low, high = 0, len(owing)
         while low < high:
             middle = (low + high + 1) // 2
-            lots[market] = middle
-            fill(state, orders, lots, safest_first=True)
-            if _uncovered(state, accounts, quote):
+            self._take_unsold([*solvent, *owing[:middle]])
+            if self._uncovered():
                 high = middle - 1
             else:
                 low = middle
-        lots[market] = low
-    return lots
+        self._take_unsold([*solvent, *owing[:low]])
+
+    # --- what layers can pay for --------------------------------------------------------------------------------------
+
+    def _owed(self, *, at_mark: bool = False) -> list[Owed]:
+        """What layers would be asked for, were all left lots closed at their bankruptcy prices.
+
+        at_mark  those of bankrupt accounts at the mark
+        """
+        owed: list[Owed] = []
+        for account, sales in self._accounts.items():
+            at_marks = at_mark and account in self._bankrupt
+            deficit, losses = owes_units(self._state, self._design, account, sales, at_marks=at_marks)
+            if deficit > 0:
+                owed.append((account, deficit, losses))
+        return owed
+
+    def _uncovered(self, *, at_mark: bool = False) -> bool:
+        """Whether layers could not pay these losses."""
+        owed = self._owed(at_mark=at_mark)
+        return bool(owed) and self._door.quote(owed) > 0
+
+    def _too_much(self) -> bool:
+        """Whether somebody has to be deleveraged.
+
+        Where the book is not sold into beyond a worst price, bankrupt accounts can stand without a loss realised: they
+        are deleveraged when layers could not pay for them at the mark.
+        """
+        return self._uncovered() or (self._design.liquidation.worst_price != "any" and self._uncovered(at_mark=True))
+
+    def _affordable(self) -> dict[int, int]:
+        """How many lots each market may sell so that layers pay every loss below the bankruptcy price (SPEC 4.8).
+
+        Markets are taken in the design's order, each by bisection with the later ones at nothing: a lot of an earlier
+        market is sold before one of a later.
+        """
+        lots = dict.fromkeys(self._full, 0)
+        for market in self._full:
+            low, high = 0, self._full[market]
+            while low < high:
+                middle = (low + high + 1) // 2
+                lots[market] = middle
+                fill(self._state, self._orders, lots, safest_first=True)
+                if self._uncovered():
+                    high = middle - 1
+                else:
+                    low = middle
+            lots[market] = low
+        return lots
+
+    def _deleverage(self) -> None:
+        self._take_unsold(())
+        lots, full = self._affordable(), self._full
+        forced = dict.fromkeys(full, 0)
+        for _ in range(MAX_FORCINGS):
+            self._take_unsold(())
+            self._book = fill(
+                self._state, self._orders, lots, safest_first=True, forced=forced, bankrupt=self._bankrupt
+            )
+            self._take_affordable()
+            self._deleveraging = deleverage(self._state, self._design, self._values, self._accounts, self._bankrupt)
+            unplaced = self._deleveraging.unplaced
+            room = {m: min(full[m] - lots[m], _left(self._orders[m], self._bankrupt) + forced[m]) for m in full}
+            more = {m: min(room[m], forced[m] + unplaced.get(m, 0)) for m in full}
+            if more == forced:
+                break  # winners suffice for the rest, or the depth is used up and what is left waits
+            forced = more
+
+    # --- the plan -----------------------------------------------------------------------------------------------------
+
+    def plan(self, healthy: tuple[tuple[int, int], ...], debtors: Sequence[int], debts: bool) -> RoundPlan:
+        """The round, with the sales of collateral beside it."""
+        state, design = self._state, self._design
+        items = [
+            liquidated(state, design, account, sales, self._values, account in self._deleveraging.accounts)
+            for account, sales in self._accounts.items()
+        ]
+        sold, book = self._sell_collateral(debtors)
+        sides: dict[int, str] = {market: order.book_side for market, order in self._orders.items()}
+        return RoundPlan(
+            liquidated=tuple(sorted([*items, *sold], key=lambda item: item.account)),
+            healthy=healthy,
+            book=dict(sorted({**self._book, **book}.items())),
+            sides=sides | dict.fromkeys(book, "bids"),
+            deleveraging=self._deleveraging,
+            values=self._values,
+            rounding=sum(order.rounding for order in self._orders.values()),
+            taker=self._taker,
+            begun=tuple(a for a in self._accounts if a not in state.begun) if needs_time(design) else (),
+            debts=debts,
+        )
+
+    def _sell_collateral(self, debtors: Sequence[int]) -> tuple[list[Liquidated], dict[int, Taken]]:
+        """Accounts without a position that owe cash sell collateral; dust of settled ones is sold for the fund."""
+        state, design = self._state, self._design
+        others = collateral.recoverers(state)
+        if not debtors and not others:
+            return [], {}
+        sales = {account: collateral.sales_for(state, account, -int(state.cash[account])) for account in debtors}
+        sales |= {account: collateral.sales_for(state, account, state.owed[account]) for account in others}
+        orders = cross(state, dict(sorted(sales.items())))
+        book = fill(state, orders, {market: order.fillable for market, order in orders.items()})
+        found = [settled(state, design, account, sales[account], self._values) for account in debtors]
+        return found + [recovered(state, account, sales[account], self._values) for account in others], book
+
+
+def _left(order: Orders, bankrupt: Collection[int]) -> int:
+    """Lots of bankrupt accounts in a market's net order that have not traded."""
+    return sum(sale.open for sale in order.net if sale.account in bankrupt)

@@ -47,8 +47,30 @@ def venue_digest(state: VenueState) -> str:
         [sorted(state.deleveraged), sorted(state.liquidated)],
         [int(state.to_fund), int(state.from_fund), int(state.booked), int(state.outside_cash)],
         [state.step, state.round, state.last_t_ms, state.last_seq],
+        [state.previous_ticks, state.good_ticks, state.good_ms, sorted(state.settled), sorted(state.unsettled)],
+        [(name, b.left, b.cycles, sorted(b.taken.items()), b.markets) for name, b in state.open_batches.items()],
+        [sorted(state.gains_taken.items()), state.period_ms, sorted(state.period_taken.items())],
+        sorted((account, market, units) for (account, market), units in state.period_realised.items()),
+        [state.losses_seen_ms, sorted(state.requests.items()), int(state.money_in), int(state.money_out)],
     )
-    return sha256_hex(msgspec.json.encode(parts))
+    more = _liquidations(state)
+    return sha256_hex(msgspec.json.encode((*parts, more) if any(more) else parts))
+
+
+def _liquidations(state: VenueState) -> tuple[object, ...]:
+    """What liquidations and layers' holdings remember; empty where the design asks for none of it."""
+    return (
+        int(state.rounding),
+        sorted((account, begun.t_ms, sorted(begun.lots.items())) for account, begun in state.begun.items()),
+        sorted(state.sliced.items()),
+        sorted((account, market, lots) for (account, market), lots in state.step_lots.items()),
+        sorted((account, int(units)) for account, units in state.step_notional.items()),
+        sorted((market, [(t, int(units)) for t, units in rows]) for market, rows in state.closed_notional.items()),
+        sorted((layer, market, lots, cost) for (layer, market), (lots, cost) in state.held.items()),
+        sorted((layer, market, int(units)) for (layer, market), units in state.due.items()),
+        sorted((account, int(units)) for account, units in state.final_fees.items()),
+        sorted(state.owed.items()),
+    )
 
 
 def replay(lines: Iterable[bytes], design: Design, book: Book, design_digest: str) -> VenueState:
@@ -74,7 +96,8 @@ def replay(lines: Iterable[bytes], design: Design, book: Book, design_digest: st
                 }
             except KeyError as error:
                 raise CorruptLog(record, f"a ladder of market {error}, which the design does not have") from None
-            state = open_state(book, built, ladders, [FAST_TICKS] * len(built))
+            pool = None if design.pool is None else design.pool.layer
+            state = open_state(book, built, ladders, [FAST_TICKS] * len(built), pool)
         try:
             apply(state, recorded.stamp, event)
             check(state, recorded.stamp, event)
