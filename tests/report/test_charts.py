@@ -189,12 +189,12 @@ def test_one_market_is_drawn_in_money():
 
 
 def test_runs_compared_add_up(runs):
-    chosen = [(name, runs[name]) for name in ("adl", "social", "carry")]
+    chosen = [(name, runs[name].summary) for name in ("adl", "social", "carry")]
     spec = runs_compared(chosen, currency(runs["adl"].summary), NARROW)
     values = spec["layer"][0]["data"]["values"]
-    for i, (_, run) in enumerate(chosen):
+    for i, (_, summary) in enumerate(chosen):
         parts = sum(row["value"] for row in values if row["row"] == i)
-        assert parts == pytest.approx(run.summary.deficits.amount / 100)
+        assert parts == pytest.approx(summary.deficits.amount / 100)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Bars: who paid, as rows of a name, an amount and a bar, legible at any width.
 
-Layer    report; imports report.{axes,drawing,reading,tables,wording}. Called by report.{charts,comparison}.
+Layer    report; imports report.{axes,drawing,summary,tables,wording}. Called by report.{charts,comparison}.
 Not here charts over time (report.charts).
 Held to  this by tests/report/test_charts.py.
 
@@ -18,7 +18,7 @@ import polars as pl
 
 from seawall.report.axes import amount_axis, log_ticks
 from seawall.report.drawing import Frame, Spec, colours, whole_spec
-from seawall.report.reading import RunFolder
+from seawall.report.summary import Summary
 from seawall.report.tables import FundTables
 from seawall.report.wording import HOW, Currency, bound_text, count, utc_text
 
@@ -154,18 +154,17 @@ def _bars(bars: Sequence[_Bar], money: Currency, frame: Frame, what: str, *, log
     return whole_spec(body, f"{what}: {lines}.", frame)
 
 
-def runs_compared(runs: Sequence[tuple[str, RunFolder]], money: Currency, frame: Frame) -> Spec:
+def runs_compared(runs: Sequence[tuple[str, Summary]], money: Currency, frame: Frame) -> Spec:
     """One bar a run: what layers, traders and nobody paid of its deficits.
 
-    runs  (label, run), all in the same asset
+    runs  (label, summary), all in the same asset
     """
     ways = {word: way for way, word in HOW.items()}
     parts = {"layers": "series-1", **ways, "bad debt": "carried", "pending": "pending"}
     values, lines = [], []
-    for i, (label, run) in enumerate(runs):
-        summary = run.summary
+    for i, (label, summary) in enumerate(runs):
         cuts = summary.haircuts
-        paid = (summary.drawn, cuts.adl, cuts.adl_money, cuts.socialised_loss)
+        paid = (summary.drawn, *cuts.by_way().values())
         units = dict(zip(parts, (*paid, summary.carried + summary.recovered, summary.pending), strict=True))
         for order, (part, amount) in enumerate(units.items()):
             values.append({"row": i, "part": part, "value": money.value(amount), "order": order})
@@ -173,8 +172,8 @@ def runs_compared(runs: Sequence[tuple[str, RunFolder]], money: Currency, frame:
         lines.append(f"{label}: {said or 'no deficit'}")
     used = [part for part in parts if any(row["part"] == part and row["value"] for row in values)]
     names = [
-        {"row": i, "name": label, "amount": money.plain(run.summary.deficits.amount)}
-        for i, (label, run) in enumerate(runs)
+        {"row": i, "name": label, "amount": money.plain(summary.deficits.amount)}
+        for i, (label, summary) in enumerate(runs)
     ]
     plot = frame.width - 36
     row = {"field": "row", "type": "ordinal", "axis": None}

@@ -39,6 +39,9 @@ ROWS: Final[Sequence[tuple[str, Words | None, Money | None]]] = (
     (HOW["adl"], None, lambda s: s.haircuts.adl),
     (HOW["adl_money"], None, lambda s: s.haircuts.adl_money),
     (HOW["socialised_loss"], None, lambda s: s.haircuts.socialised_loss),
+    (HOW["gains_haircut"], None, lambda s: s.haircuts.gains_haircut),
+    (HOW["tear_up"], None, lambda s: s.haircuts.tear_up),
+    (HOW["withdrawal_haircut"], None, lambda s: s.haircuts.withdrawal_haircut),
     ("bad debt outstanding", None, lambda s: s.carried),
     ("bad debt repaid", None, lambda s: s.recovered),
     ("pending", None, lambda s: s.pending),
@@ -54,7 +57,7 @@ ROWS: Final[Sequence[tuple[str, Words | None, Money | None]]] = (
 """What is compared, in the order of the money's way: a name with words, or with base units."""
 
 
-QUIET: Final = frozenset({HOW["adl_money"], HOW["socialised_loss"], "bad debt repaid", "pending"})
+QUIET: Final = frozenset({*(word for way, word in HOW.items() if way != "adl"), "bad debt repaid", "pending"})
 """Rows that are left out where they are zero in every run."""
 
 
@@ -115,7 +118,7 @@ def render_comparison(runs: Sequence[RunFolder]) -> str:
         "compared",
         "Who paid",
         "One bar a run: what layers, traders and nobody paid of its deficits. The figure is the sum of its deficits.",
-        lambda frame: runs_compared(list(zip(names, runs, strict=True)), money, frame),
+        lambda frame: runs_compared(list(zip(names, summaries, strict=True)), money, frame),
     )
     also = differences(summaries)
     parts = [

@@ -36,6 +36,13 @@ KINDS = {
     "venue_capital": "venue capital",
     "guaranty_fund": "guaranty fund",
     "tranche": "tranche",
+    "vault": "vault",
+    "backstop": "backstop",
+    "credit_line": "credit line",
+    "reinsurance": "reinsurance",
+    "assessment": "assessment",
+    "token_sale": "token sale",
+    "revenue_pool": "revenue pool",
 }
 
 
@@ -43,6 +50,9 @@ POLICIES = {
     "adl": "deleveraging at the bankruptcy price",
     "socialised_loss": "socialised loss over positive profit",
     "carry": "carrying the rest as bad debt",
+    "gains_haircut": "a haircut on the gains of each step",
+    "tear_up": "tearing up the contracts of the markets concerned",
+    "withdrawal_haircut": "carrying the rest, and paying withdrawals in part until it is made good",
 }
 
 

@@ -30,6 +30,7 @@ from seawall.fund.journal import FUND_CODEC
 from seawall.report.summary import Summary, decode_summary
 from seawall.report.tables import FundTables, VenueTables, fund_tables_of, venue_tables_of
 from seawall.report.venue_log import VENUE_LOG, Marked, RecordedVenue, VenueOpened
+from seawall.report.wording import HOW
 
 NEEDED: Final = ("design.toml", "events.jsonl", "venue.jsonl", "summary.json")
 """Files without which a folder is no run."""
@@ -256,7 +257,7 @@ def _check_summary(
         ("verdict", "exhausted" if total(fund.deficits, "severity") else "survives", summary.verdict),
         ("pending", total(fund.deficits, "pending"), int(summary.pending)),
     ]
-    for way in ("adl", "adl_money", "socialised_loss"):
+    for way in HOW:
         paid = total(fund.haircuts.filter(pl.col("how") == way), "amount")
         pairs.append((f"haircuts.{way}", paid, int(getattr(summary.haircuts, way))))
     pairs += _layer_pairs(summary, design, fund)

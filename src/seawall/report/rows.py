@@ -23,12 +23,18 @@ from seawall.fund.events import (
     Credit,
     Event,
     InflowRouted,
+    InventoryLost,
+    LayerMigrated,
     MarketClosed,
     Opened,
+    PoolReleased,
+    RecoveryPlaced,
     Repaid,
     Settled,
+    SettledRow,
     SeverityCarried,
     ShortfallsDrawn,
+    tranches_in,
 )
 from seawall.report.venue_log import AccountsClosed, Deleveraged, Fill, Marked, RecordedVenue, RoundFilled
 
@@ -109,20 +115,39 @@ class FundRows:
             case ShortfallsDrawn():
                 self._drawn(t_ms, seq, event)
             case Settled():
-                for row in event.rows:
-                    self.deficits[row.deficit].update(haircut=row.haircut, carried=row.carried, pending=0)
+                self._settled(event.rows)
                 batch = event.settle.batch
                 self.haircuts += [
                     (t_ms, batch, cut.account, cut.owner, cut.market, cut.how, cut.lots, cut.amount)
                     for cut in event.settle.haircuts
                 ]
             case SeverityCarried():
-                for row in event.rows:
-                    self.deficits[row.deficit].update(haircut=row.haircut, carried=row.carried, pending=0)
+                self._settled(event.rows)
             case MarketClosed():
                 if event.layer is not None and event.moved:
                     self.layers.append((t_ms, seq, event.layer, 0))
                 self._placed(t_ms, seq, event.credits, event.repaid)
+            case PoolReleased():
+                self.layers.append((t_ms, seq, event.layer, event.balance_after))
+                self._placed(t_ms, seq, event.credits, event.repaid)
+            case LayerMigrated():
+                self.layers.append((t_ms, seq, event.migrate.from_layer, 0))
+                self.layers.append((t_ms, seq, event.migrate.to_layer, event.balance_after))
+            case InventoryLost():
+                if not event.called:
+                    self.layers.append((t_ms, seq, event.inventory_loss.layer, event.balance_after))
+            case RecoveryPlaced():
+                self._placed(t_ms, seq, event.credits, event.repaid)
+            case _:
+                pass
+        if not isinstance(event, Opened | ShortfallsDrawn):  # those state the balance of every layer they touch
+            self.layers += [(t_ms, seq, tranche.layer, tranche.assets) for tranche in tranches_in(event)]
+
+    def _settled(self, rows: Sequence[SettledRow]) -> None:
+        for row in rows:
+            deficit = self.deficits[row.deficit]
+            deficit["haircut"] += row.haircut
+            deficit.update(carried=row.carried, pending=row.pending)
 
     def _placed(self, t_ms: int, seq: int, credits: Sequence[Credit], repaid: Sequence[Repaid]) -> None:
         self.layers += [(t_ms, seq, row.layer, row.balance_after) for row in credits]
@@ -137,9 +162,11 @@ class FundRows:
             drawn[draw.deficit] = drawn.get(draw.deficit, 0) + draw.amount
             before, after = draw.balance_before, draw.balance_after
             self.draws.append((t_ms, batch, draw.deficit, draw.layer, draw.amount, before, after, draw.bound_by))
-            if draw.amount:
+            if draw.amount and not draw.called:  # what a layer without money can still be called for is no balance
                 self.layers.append((t_ms, seq, draw.layer, after))
         for deficit in event.shortfalls.deficits:
+            if deficit.id in event.waiting:
+                continue
             self.deficits[deficit.id] = {
                 "t_ms": t_ms,
                 "batch": batch,
@@ -248,10 +275,10 @@ class VenueRows:
         return exact_text(fill_price(self._instruments[market], lots, amount_units))
 
     def _fill(self, fill: Fill) -> Row:
-        price = self._price(fill.market, fill.cross_lots + fill.book_lots, fill.amount)
+        price = self._price(fill.market, fill.lots, fill.amount)
         return (
             fill.market,
-            "long" if fill.cross_lots + fill.book_lots < 0 else "short",
+            "long" if fill.lots < 0 else "short",
             fill.bankruptcy_ticks,
             fill.cross_lots,
             fill.book_lots,
@@ -272,12 +299,17 @@ class VenueRows:
 
 
 def fill_price(instrument: Instrument, lots: int, amount_units: int) -> Fraction:
-    """The exact average price of a fill, asset units for one unit of the underlying.
+    """The exact average price of a fill, in the price's own unit; of an inverse perp the harmonic one.
 
-    lots, amount_units  signed alike, lots not 0
+    lots, amount_units  what was bought and what it cost; lots and amount not 0
     """
-    value_units = lots * instrument.lot_tick_units * 10**instrument.tick_decimals
-    return Fraction(amount_units * instrument.tick_mantissa, value_units)
+    size, one_tick = (
+        abs(lots) * instrument.lot_tick_units,
+        Fraction(instrument.tick_mantissa, 10**instrument.tick_decimals),
+    )
+    if instrument.contract.inverse:
+        return Fraction(size, abs(amount_units)) * one_tick
+    return Fraction(abs(amount_units), size) * one_tick
 
 
 def exact_text(value: Fraction) -> str:

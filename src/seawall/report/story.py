@@ -120,7 +120,7 @@ class _Teller:
             )
 
     def _traded(self, fill: Fill) -> Traded:
-        lots = fill.cross_lots + fill.book_lots
+        lots = fill.lots
         instrument = self._instruments[fill.market]
         return Traded(
             market=fill.market,

@@ -92,17 +92,29 @@ class DeficitTotals(Struct, frozen=True):
     largest: Units
 
 
+def _zero() -> Units:
+    """A default that a JSON Schema need not write."""
+    return Units(0)
+
+
 class HaircutTotals(Struct, frozen=True):
     """What traders in profit paid, by way. Base units."""
 
     adl: Units
     adl_money: Units
     socialised_loss: Units
+    gains_haircut: Units = msgspec.field(default_factory=_zero)
+    tear_up: Units = msgspec.field(default_factory=_zero)
+    withdrawal_haircut: Units = msgspec.field(default_factory=_zero)
+
+    def by_way(self) -> dict[str, int]:
+        """By the word of the events."""
+        return {name: int(getattr(self, name)) for name in self.__struct_fields__}
 
     @property
     def total(self) -> int:
         """All ways together."""
-        return self.adl + self.adl_money + self.socialised_loss
+        return sum(self.by_way().values())
 
 
 class Conservation(Struct, frozen=True):

@@ -76,7 +76,10 @@ class Trigger(Struct, frozen=True):
 
 
 class Fill(Struct, frozen=True):
-    """What one account traded in one market in a round; lots signed, bought > 0; amount signed like them."""
+    """What one account traded in one market in a round; lots signed, bought > 0; amount is what they cost.
+
+    taken_lots  with a layer that took them over, at the mark
+    """
 
     account: str
     market: str
@@ -87,6 +90,12 @@ class Fill(Struct, frozen=True):
     realised: Units
     surcharge: Units
     lots_after: int
+    taken_lots: int = 0
+
+    @property
+    def lots(self) -> int:
+        """All lots, signed."""
+        return self.cross_lots + self.book_lots + self.taken_lots
 
 
 class Book(Struct, frozen=True):
@@ -208,7 +217,11 @@ class HaircutTaken(Struct, frozen=True):
     rows: tuple[Money, ...]
 
 
-VenueEvent = VenueOpened | Marked | RoundFilled | AccountsClosed | DeficitsCovered | Deleveraged | HaircutTaken
+class Passed(Struct, frozen=True):
+    """An event of which no report shows more than the money that reached the fund's log: passed over."""
+
+
+VenueEvent = VenueOpened | Marked | RoundFilled | AccountsClosed | DeficitsCovered | Deleveraged | HaircutTaken | Passed
 
 KINDS: dict[str, type[VenueEvent]] = {
     "venue_opened": VenueOpened,
@@ -218,6 +231,19 @@ KINDS: dict[str, type[VenueEvent]] = {
     "deficits_covered": DeficitsCovered,
     "deleveraged": Deleveraged,
     "haircut_taken": HaircutTaken,
+    "gains_taken": Passed,
+    "positions_torn_up": Passed,
+    "market_settled": Passed,
+    "funding_paid": Passed,
+    "period_began": Passed,
+    "losses_seen": Passed,
+    "withdrawn": Passed,
+    "deposited": Passed,
+    "recourse_taken": Passed,
+    "inventory_moved": Passed,
+    "inventory_settled": Passed,
+    "closed_against_layer": Passed,
+    "recovered": Passed,
 }
 
 VENUE_LOG: Final[Codec[VenueEvent]] = Codec(KINDS)

@@ -19,6 +19,9 @@ HOW: Final[Mapping[str, str]] = {
     "adl": "deleveraging",
     "adl_money": "deleveraging in money",
     "socialised_loss": "socialised loss",
+    "gains_haircut": "haircut on gains",
+    "tear_up": "tear-up",
+    "withdrawal_haircut": "withdrawal haircut",
 }
 """Ways in which a trader pays, by the word of the events."""
 
@@ -35,6 +38,8 @@ BOUND: Final[Mapping[str, str]] = {
     "drawdown": "drawdown",
     "notional": "notional",
     "minimum_left": "minimum left",
+    "offset": "offset",
+    "own_credits": "own credits",
 }
 """What bound a draw, by the word of the events (SPEC 6)."""
 
@@ -165,4 +170,4 @@ def _severity_sentence(summary: Summary) -> str:
 def haircuts_by_way(summary: Summary) -> dict[str, int]:
     """What traders paid, by way, in the order in which a venue tries them. Base units."""
     cuts = summary.haircuts
-    return {"adl": cuts.adl, "adl_money": cuts.adl_money, "socialised_loss": cuts.socialised_loss}
+    return cuts.by_way()

@@ -7,7 +7,8 @@ Held to  this by tests/stress/test_books.py: CSV and Parquet give equal books, e
 CSV, for people, in asset units:      account,owner,cash,market,side,lots,entry_price
 Parquet, for machines, base units:    account, owner, cash_units, market, lots, cost_units
 One row a position; a row without market, side, lots and price is an account with cash only. `owner` may be left out:
-an account is then its own owner. All rows of an account repeat its cash and its owner.
+an account is then its own owner. All rows of an account repeat its cash and its owner. Collateral is a row of side long
+in its market, without entry price (Parquet: cost_units 0).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from seawall.amounts import (
 from seawall.design.errors import BadInput, Problem
 from seawall.design.instruments import Instrument, instruments
 from seawall.design.types import Design
+from seawall.rules.contracts import opening_cost_units
 from seawall.stress.tables import Findings, Table, nearest, read_bytes, read_csv, read_parquet, shown
 from seawall.venue.book import Book
 
@@ -51,8 +53,8 @@ def read_book(path: Path, design: Design) -> Book:
 
     design   gives the asset's decimals and the markets: the book's `markets` are all of them, in its order
     returns  accounts lowest id first, positions by account, then by the design's order of markets
-    Rounding none: a position's cost is lots x entry price in ticks x lot_tick_units, signed like the lots; a price off
-             the tick grid or money with more decimals than the asset has is an error.
+    Rounding a position's cost is what its lots are worth at the entry price: exact; of an inverse perp up, against the
+             trader. A price off the tick grid or money with more decimals than the asset has is an error.
     Errors   BadInput: every problem of the file (the first 20, and how many more), each with its row and column.
     Source   SPEC 1.
     """
@@ -235,14 +237,27 @@ def _csv_position(rows: _Rows, row: int, market: str, side: str, lots: str, pric
     if place is None:
         return None  # the price has no tick grid to stand on
     instrument = rows.instruments[place]
+    if instrument.market.kind == "collateral":
+        return _csv_collateral(rows, row, place, sign, count, price)
     ticks = _cell(rows, row, "entry_price", instrument.exact_ticks, price)
     if sign is None or count is None or ticks is None:
         return None
-    cost = count * ticks * instrument.lot_tick_units
-    if cost >= MAX_AMOUNT:
+    cost = opening_cost_units(instrument.contract, sign * count, ticks)
+    if abs(cost) >= MAX_AMOUNT:
         rows.findings.add(row, "entry_price", "lots x price below 10^38 base units", f"{lots} x {price}", _NUMBERS)
         return None
-    return place, sign * count, sign * cost
+    return place, sign * count, cost
+
+
+def _csv_collateral(
+    rows: _Rows, row: int, place: int, sign: int | None, count: int | None, price: str
+) -> tuple[int, int, int] | None:
+    """Collateral is held, side long, and has no entry price: its cost is 0."""
+    if price:
+        rows.findings.add(row, "entry_price", "nothing: collateral has no entry price", shown(price), _FORMAT)
+    if sign == -1:
+        rows.findings.add(row, "side", "long: collateral is held, not owed", "short", _FORMAT)
+    return None if price or sign != 1 or count is None else (place, count, 0)
 
 
 def _take_parquet(table: Table, rows: _Rows) -> None:
@@ -283,8 +298,21 @@ def _parquet_position(rows: _Rows, row: int, market: Any, lots: Any, cost: Any) 
     if lots is None or not 1 <= abs(lots) <= MAX_LOTS:
         rows.findings.add(row, "lots", "whole lots other than 0, from -2^53 to 2^53", shown(lots), _NUMBERS)
         return None
-    if cost is None or (cost > 0) != (lots > 0) or cost == 0:
-        wanted = "a cost above 0, as the lots are" if lots > 0 else "a cost below 0, as the lots are"
-        rows.findings.add(row, "cost_units", wanted, shown(cost), _NUMBERS)
+    kind = "" if place is None else rows.instruments[place].market.kind
+    if kind == "collateral":
+        return _parquet_collateral(rows, row, place, lots, cost)
+    above = (lots > 0) != (kind == "inverse_perp")  # an inverse long owes the coin
+    if cost is None or (cost > 0) != above or cost == 0:
+        why = "as the lots are" if kind != "inverse_perp" else "since an inverse long owes the coin"
+        rows.findings.add(row, "cost_units", f"a cost {'above' if above else 'below'} 0, {why}", shown(cost), _NUMBERS)
         return None
     return None if place is None else (place, lots, int(cost))
+
+
+def _parquet_collateral(rows: _Rows, row: int, place: int | None, lots: int, cost: Any) -> tuple[int, int, int] | None:
+    """Collateral is held, lots above 0, and its cost is 0."""
+    if lots < 0:
+        rows.findings.add(row, "lots", "lots above 0: collateral is held, not owed", shown(lots), _NUMBERS)
+    if cost is None or cost != 0:
+        rows.findings.add(row, "cost_units", "0: collateral has no cost", shown(cost), _NUMBERS)
+    return None if place is None or lots < 0 or cost is None or cost != 0 else (place, lots, 0)

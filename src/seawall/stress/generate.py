@@ -24,8 +24,9 @@ import numpy as np
 
 from seawall.amounts import PPM, allocate, check_amount, ppm_down
 from seawall.design.errors import BadInput, Problem
-from seawall.design.instruments import Instrument, instruments
+from seawall.design.instruments import Contract, Instrument, instruments
 from seawall.design.types import Design
+from seawall.rules.contracts import notional_units as notional_units_of, opening_cost_units, pnl_units
 from seawall.rules.margin import initial_margin_units
 from seawall.venue.book import Book
 
@@ -117,7 +118,10 @@ def generate_book(
     net_long = net_side == "long"
     if outside_share_ppm == PPM:  # the whole other side is outside
         long_share_ppm = PPM if net_long else 0
-    value = {place: lots * known[place].lot_tick_units * prices[known[place].id] for place, lots in interest.items()}
+    value = {
+        place: notional_units_of(known[place].contract, lots, prices[known[place].id])
+        for place, lots in interest.items()
+    }
     draws = _draw(value, accounts, seed, long_share_ppm, _size_tables(size_tail_ppm))
     lots = _deal_lots(known, interest, draws, outside_share_ppm, net_long)
     cash, cost = _back(known, prices, draws, lots, median_leverage_ppm, max_leverage_ppm)
@@ -161,14 +165,18 @@ def _open_interest_lots(
         if ticks < 1:
             raise _problem(f"prices[{name}]", "a price of at least one tick", ticks)
     if isinstance(notional_units, int):
-        priced = [instrument.id for instrument in known if instrument.id in prices]
+        priced = [market.id for market in known if market.id in prices and market.market.kind != "collateral"]
         parts = allocate(max(notional_units, 0), [1] * len(priced)) if priced else ()
         notional_units = dict(zip(priced, parts, strict=True))
     interest: dict[int, int] = {}
     for name in sorted(notional_units, key=lambda name: place.get(name, -1)):
         if name not in prices:
             raise _problem(f"notional_units[{name}]", "a market with a price", name)
-        lots = notional_units[name] // (prices[name] * known[place[name]].lot_tick_units)
+        contract = known[place[name]].contract
+        if contract.inverse:
+            lots = notional_units[name] * prices[name] // contract.unit
+        else:
+            lots = notional_units[name] // (prices[name] * contract.unit)
         if not 1 <= lots <= MAX_LOTS:
             raise _problem(f"notional_units[{name}]", "open interest of 1 to 2^53 lots", f"{lots} lots")
         interest[place[name]] = lots
@@ -304,14 +312,14 @@ def _back(
 ) -> tuple[list[int], list[int]]:
     """Cash of each account and cost of each position, base units, so that leverage, margin and results are as drawn."""
     ticks = [prices.get(instrument.id, 0) for instrument in known]
-    value = [instrument.lot_tick_units for instrument in known]
+    contracts = [instrument.contract for instrument in known]
     cash: list[int] = []
     cost: list[int] = []
     begins = 0
     for quantile, ends in zip(draws.leverage, draws.ends, strict=True):
         mine = range(begins, ends)
         begins = ends
-        notionals = [abs(lots[p]) * ticks[draws.market[p]] * value[draws.market[p]] for p in mine]
+        notionals = [notional_units_of(contracts[draws.market[p]], lots[p], ticks[draws.market[p]]) for p in mine]
         notional = sum(notionals)
         margins = (known[draws.market[p]].market.tiers for p in mine)
         margin = sum(map(initial_margin_units, notionals, margins))
@@ -319,11 +327,33 @@ def _back(
         equity = max(margin, -(-notional * PPM // leverage_ppm))
         profit = 0
         for p, part in zip(mine, notionals, strict=True):
-            price, lot_value, held, aim_ppm = ticks[draws.market[p]], value[draws.market[p]], lots[p], draws.pnl_ppm[p]
+            price, contract, held, aim_ppm = (
+                ticks[draws.market[p]],
+                contracts[draws.market[p]],
+                lots[p],
+                draws.pnl_ppm[p],
+            )
             aim = equity * part * abs(aim_ppm) // (notional * PPM)
-            away = min(aim // (abs(held) * lot_value), price * _ENTRY_PPM // PPM)
-            entry = price - away if (aim_ppm > 0) == (held > 0) else price + away
-            cost.append(check_amount(held * entry * lot_value))
-            profit += held * (price - entry) * lot_value
+            entry = _entry_ticks(contract, held, price, aim if aim_ppm > 0 else -aim)
+            cost.append(check_amount(opening_cost_units(contract, held, entry)))
+            profit += pnl_units(contract, held, price, cost[-1])
         cash.append(check_amount(equity - profit))
     return cash, cost
+
+
+def _entry_ticks(contract: Contract, lots: int, price: int, aim_units: int) -> int:
+    """The entry price nearest to the one that makes the profit `aim_units` at `price`, rounded towards the price.
+
+    Source  linear: profit = lots x unit x (price - entry); inverse: lots x unit x (1/entry - 1/price).
+    """
+    size = abs(lots) * contract.unit
+    below = (aim_units > 0) == (lots > 0)
+    if not contract.inverse:
+        away = abs(aim_units) // size
+    elif below:
+        away = abs(aim_units) * price * price // (size + abs(aim_units) * price)
+    else:
+        left = size - abs(aim_units) * price
+        away = abs(aim_units) * price * price // left if left > 0 else price
+    away = min(away, price * _ENTRY_PPM // PPM)
+    return price - away if below else price + away

@@ -42,7 +42,7 @@ def summarise(
     """The document of a run, from its final states and its events."""
     state, totals = fund.state, fund.state.totals
     liquidated, bankrupt, deleveraged, haircut, induced = set(), set(), set(), set(), set()
-    by_kind = {"adl": 0, "adl_money": 0, "socialised_loss": 0}
+    by_kind = dict.fromkeys(HaircutTotals.__struct_fields__, 0)
     rounds = 0
     for event in venue.events:
         match event:
@@ -126,7 +126,7 @@ def summarise(
         ),
         drawn=Units(totals.drawn),
         severity=Units(severity),
-        haircuts=HaircutTotals(Units(by_kind["adl"]), Units(by_kind["adl_money"]), Units(by_kind["socialised_loss"])),
+        haircuts=HaircutTotals(**{way: Units(units) for way, units in by_kind.items()}),
         overshoot=Units(sum(by_kind.values()) - totals.haircuts),
         carried=Units(state.carried_units),
         recovered=Units(totals.recovered),
