@@ -112,6 +112,56 @@ def test_compact_lines_are_the_same_design_as_the_file() -> None:
     assert design_digest(built(COMPACT)) == design_digest(parse_design(TOML, "x.toml"))
 
 
+EVERY_TABLE = """\
+asset USDC decimals 0
+market BTC kind inverse_perp adl_exempt true cover_limit 5
+market GOLD kind collateral haircut_ppm 50000 dust 2
+layer bucket kind market_bucket markets BTC spill_over false
+layer shared kind shared_fund balance 100 target_of cover_2 target_ppm 500000 refill_ms 30d
+layer stakers kind tranche rank 3
+layer hlp kind vault drawdown_ppm 300000 drawdown_reset_ppm 200000 drawdown_window_ms 8h drawdown_of market
+layer line kind credit_line commitment 40 draw_mode block
+layer waits kind revenue_pool
+staking stakers cooldown_ms 20d window_ms 2d pays_lower true
+holding shared asset USDT part_ppm 200000 issuer Tether haircut_ppm 10000
+holding shared asset VEN part_ppm 100000 own_token true
+liquidation amount steps step_ppm 100000 worst_price fillable fillable_spread_ppm 1500000
+takeover hlp when below below_maintenance_ppm 666667
+mark sources a+b+c stale_max_ms 1d
+accounts recourse true
+withdrawals while_losses gate gate_ms 60s
+publishing fields balance+draws cadence_ms 1min
+revenue_pool waits to shared period_ms 1h share_ppm 100000
+exhaustion adl ranking queue_binance eligible any price previous_mark
+stress recovery_ppm 5
+"""
+
+
+def test_every_table_of_the_file_has_a_line() -> None:
+    design = built(EVERY_TABLE.replace("layer waits", "layer pool").replace("revenue_pool waits", "revenue_pool pool"))
+    gold, shared, stakers, hlp = design.markets[1], *design.layers[1:4]
+    assert (gold.tiers, gold.haircut_ppm, gold.dust) == ((), 50_000, 2)
+    assert (shared.target_of, shared.target_ppm, shared.refill_ms) == ("cover_2", 500_000, 30 * 86_400_000)
+    assert [(holding.asset, holding.issuer, holding.own_token) for holding in shared.holdings] == [
+        ("USDT", "Tether", False),
+        ("VEN", "", True),
+    ]
+    assert stakers.stake is not None and stakers.stake.window_ms == 2 * 86_400_000 and stakers.stake.pays_lower
+    assert (hlp.drawdown_of, design.layers[4].draw_mode, design.layers[0].markets) == ("market", "block", ("BTC",))
+    assert design.liquidation.takeover is not None and design.liquidation.takeover.below_maintenance_ppm == 666_667
+    assert (design.mark.sources, design.mark.stale_max_ms) == (("a", "b", "c"), 86_400_000)
+    assert design.accounts.recourse and design.withdrawals.while_losses == "gate"
+    assert design.publishing is not None and design.publishing.fields == ("balance", "draws")
+    assert design.accumulation.revenue_pool is not None and design.accumulation.revenue_pool.to == "shared"
+    assert (design.exhaustion.adl_ranking, design.exhaustion.adl_price) == ("queue_binance", "previous_mark")
+    assert design.stress.recovery_ppm == 5
+
+
+def test_a_layer_may_not_be_called_as_an_expectation_begins(refuse: Refuse) -> None:
+    (problem,) = refuse(HEAD + EVERY_TABLE + "events -> 0\n")
+    assert (problem.wanted, problem.found) == ("a layer id that does not begin an expectation", "'waits'")
+
+
 def test_little_is_needed() -> None:
     design = built("asset USDC decimals 0\nmarket BTC\nlayer a kind shared_fund")
     assert (design.exhaustion.policy, design.exhaustion.fallback) == ("adl", "carry")
@@ -170,14 +220,14 @@ def test_the_loaders_problems_stand_at_the_scenarios_line(lines: str, line: int,
 @pytest.mark.parametrize(
     ("lines", "wanted", "hint"),
     [
-        ("layer a kynd shared_fund", "a key: kind, market", 'did you mean "kind"?'),
+        ("layer a kynd shared_fund", "a key: ", 'did you mean "kind"?'),
         ("layer a kind shared_fund balance 1 balance 2", "`balance` once", ""),
         ("market ETH tick", "a value for tick", ""),
         ("depth BTC bids 3*5", "a level, distance x lots", ""),
         ("trigger below\ntrigger below", "one line `trigger`", ""),
         ("surcharge_split found 5", "a receiver: fund, treasury", 'did you mean "fund"?'),
         ("design preset small-perp\ntrigger below", "`set` or `unset`", 'e.g. "set layers.shared.balance 500"'),
-        ("design preset small-prep", "a preset: clearing-house, small-perp", 'did you mean "small-perp"?'),
+        ("design preset small-prep", "a preset: binance-like", 'did you mean "small-perp"?'),
         ("design preset small-perp\nset layers.sharde.balance 5", "one of btc-bucket", 'did you mean "shared"?'),
         ("design preset small-perp\nset layers.shared.balanc 5", "a key of a design", 'did you mean "balance"?'),
         ("design preset small-perp\nset layers[9].balance 5", "a position from 0 to 6", ""),

@@ -95,7 +95,7 @@ def test_statements_that_hold(fund: Run, lines: str) -> None:
         ("batch B1\n  deficit D1 5 losses none at 5 -> shared 5", "the time of a batch", "`at` on a deficit"),
         ("batch B1\n  deficit D1 5 losses none -> duplicate", "amounts; an answer", "an answer"),
         ("batch B1\n  inflow D1 5 -> shared 5", "under a batch lines", "'inflow'"),
-        ("batch B1 -> shared 5\n  deficit D1 5 losses none", "an answer; amounts stand", "'shared'"),
+        ("batch B1 -> shared 5\n  deficit D1 5 losses none", "an answer, or `nothing moves`; amounts", "'shared'"),
         ("inflow I1 surcharg 5 -> shared 5", "a source: surcharge", "'surcharg'"),
         ("top_up I1 5 layer nowhere -> shared 5", "a layer of the design", "'nowhere'"),
         ("inflow I1 yield 5 -> excess tresury 5", "a receiver: stakers", "'tresury'"),
@@ -120,3 +120,102 @@ def test_problems_are_located(refuse: Refuse, lines: str, wanted: str, found: st
 def test_all_problems_of_a_file_are_found_at_once(refuse: Refuse) -> None:
     problems = refuse(FUND + "deficit D1 x -> shared 5\ninflow I1 yield y -> shared 5\nevents -> z\n")
     assert [p.line for p in problems] == [10, 11, 12]
+
+
+# -- what layers without money, measures, drawdowns and stakers add ------------------------------------------------
+
+MORE = """\
+title   A scenario of a test
+spec    6
+driver  fund
+asset   USDC decimals 2
+market  BTC
+layer   old kind market_bucket market BTC balance 10
+layer   shared kind shared_fund balance 100 target_of cover_2 refill_ms 1h draw_mode block
+layer   pool kind revenue_pool
+layer   stakers kind tranche
+staking stakers cooldown_ms 1h window_ms 1h
+commission_share_ppm 1000000
+revenue_pool pool to shared period_ms 1h
+exhaustion gains_haircut
+"""
+"""Thirteen lines: what a test adds begins on line 14."""
+
+
+@pytest.mark.parametrize(
+    ("lines", "failure"),
+    [
+        ("deficit D1 120 -> waits, old 10", "14 deficit D1: wanted old 10; found nothing"),
+        ("deficit D1 50 -> waits", "14 deficit D1: wanted waits; found nothing"),
+        ("deficit D1 120 -> shared 100", "14 deficit D1: wanted shared 100; found refused, state deficits[0]:"),
+        ("deficit D1 120\nevents -> 0", "14 deficit D1: wanted accepted; found refused, state deficits[0]:"),
+        ("batch B1\n  deficit D1 120 -> waits\n  deficit D2 5 -> waits", "16 batch B1 deficit D2: wanted waits; found"),
+        ("migrate old shared -> shared 9", "14 migrate old: wanted shared 9; found shared 10"),
+        ("migrate old shared -> from old 10", "14 migrate old: wanted nothing that is not stated; found shared 10"),
+        ("release R1 -> shared 5", "14 release R1: wanted shared 5; found refused, state kind:"),
+        ("measure cover_2 5\nmeasure cover_2 -> 6", "15 measure cover_2: wanted 6; found 5"),
+        ("measure cover_2 -> 6", "14 measure cover_2: wanted 6; found no such thing"),
+        ("layer shared -> available 99", "14 layer shared: wanted available 99; found available 100"),
+        ("layer shared -> target 99", "14 layer shared: wanted target 99; found target no such thing"),
+        ("measure cover_2 200\noverdue -> shared", "15 overdue: wanted shared; found nobody"),
+        ("measure cover_2 200\nbelow_target -> nobody", "15 below_target: wanted nobody; found shared"),
+        ("shut -> shared", "14 shut: wanted shared; found nobody"),
+        (
+            "inventory shared open_loss 5\nlayer shared -> available 96",
+            "15 layer shared: wanted available 96; found avail",
+        ),
+        ("stake stakers A 5 -> shares 4", "14 stake stakers: wanted shares 4; found shares 5"),
+        ("stake stakers A 5 -> shares 5", "14 stake stakers: wanted nothing that is not stated; found taken 5"),
+        ("stake stakers A 5\nstaker stakers A -> value 4", "15 staker stakers: wanted value 4; found value 5"),
+        ("tranche stakers -> series 2", "14 tranche stakers: wanted series 2; found series 1"),
+        ("request stakers A 5 id R\nevents -> 0", "14 request stakers: wanted accepted; found refused, state shares:"),
+    ],
+)
+def test_what_does_not_hold_of_the_rest_is_shown(run: Run, lines: str, failure: str) -> None:
+    result = run(MORE + lines + "\n")
+    assert not result.ok and any(line.startswith(f"x.scn:{failure}") for line in result.lines()), result.lines()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "deficit D1 120 losses none -> waits\nbatch B1\n  deficit D2 120 -> waits\n  deficit D3 140 -> waits\n"
+        "events -> 0",
+        "measure cover_2 5\nmeasure cover_2 5\nevents -> 2\n"
+        "measure cover_2 6 id M\nmeasure cover_2 6 id M -> duplicate",
+        "inventory shared\ninventory shared maintenance 1.25\n"
+        "layer shared -> maintenance 1.25, notional 0\nevents -> 2",
+        "inflow C1 commission 5 -> pool 5\nrelease R1 at 1h -> from pool 5, shared 5\nrelease R1 -> duplicate",
+        "top_up T1 50 layer stakers -> refused nobody_staked",
+        "stake stakers A 5 id S\nstake stakers A 6 id S -> conflict amount\ntop_up T1 5 layer stakers -> stakers 5\n"
+        "request stakers A 4 id R\nredeem R amount 4 at 1h -> paid 4, burnt 2, left 0\n"
+        "redeem R -> refused not_enough_shares",
+        "migrate shared old -> refused market_bucket\ninventory nowhere -> refused layer\n"
+        "stake old A 5 -> refused tranche",
+        "deficit D1 50 losses none\nlayer shared -> available 50 moved_out 0, commitment 0\ncalled -> 0\nheld -> 0",
+    ],
+)
+def test_statements_of_the_rest_that_hold(run: Run, lines: str) -> None:
+    assert run(MORE + lines + "\nheld -> 0\n").lines() == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted", "found"),
+    [
+        ("inflow I1 residual 5 parts trader 5 -> shared 5", "a receiver: fund, treasury, vault", "'trader'"),
+        ("inflow I1 residual 5 parts fund 5 parts fund 5 -> shared 5", "`parts` once", "it twice"),
+        ("measure cover_2 5 -> balance 5", "an answer, or `nothing moves`", "'balance'"),
+        ("inventory shared cash 5 -> duplicate", "a clause: at, id", "'cash'"),
+        ("overdue -> nowhere", "a layer of the design: old", "'nowhere'"),
+        ("overdue ->", "names behind the arrow, or `nobody`", "nothing"),
+        ("cancel R -> freed 5", "a request that is stated above", "'R'"),
+        ("stake stakers A 5 -> share 5", "an expectation: shares", "'share'"),
+        ("staker shared A -> shares 5", "a tranche that states how stakers come and go", "'shared'"),
+        ("staker stakers A -> shares", "shares", "the end of the statement"),
+        ("tranche stakers -> serie 1", "a figure of a tranche: assets", "'serie'"),
+        ("inflow I1 yield 5 -> lender nowhere 5", "a layer of the design", "'nowhere'"),
+    ],
+)
+def test_problems_of_the_rest_are_located(refuse: Refuse, lines: str, wanted: str, found: str) -> None:
+    (problem,) = refuse(MORE + lines + "\n")
+    assert problem.line == 14 and problem.wanted.startswith(wanted) and problem.found == found, problem

@@ -15,6 +15,9 @@ WORDS = st.sampled_from(
     shared layers.shared.balance BTC ETH USDC 0 1 5 450 1.5 -3 99999999999999999999999999999999999999 60s 1d 5x3 at
     owner losses none account cash long short cost haircut how adl id surcharge yield commission treasury excess for
     stakers severity repaid duplicate conflict refused nothing moves else happens liquidated sold bought crossed
+    migrate release measure inventory inventory_loss stake request cancel redeem transfer reward recover take_claims
+    lapse_requests staker tranche withdraw withdraw_batch deposit funding holds taken by unwound realised closed_against
+    torn_up settled ended recourse from parts partial waits overdue shut below_target available target
     (capacity) (too old) balance lots equity fees nobody drawn credited closed deleveraged rounds , -> # ( )""".split()  # noqa: SIM905
 )
 SOUP = st.lists(st.tuples(st.sampled_from(["", "", "", "  "]), st.lists(WORDS, min_size=1, max_size=9).map(" ".join)))
@@ -22,6 +25,7 @@ SOUP_LINES = SOUP.map(lambda lines: "\n".join(indent + words for indent, words i
 
 IDS, MARKETS = st.sampled_from(["D1", "D2", "D3", "B1"]), st.sampled_from(["BTC", "ETH"])
 AMOUNTS = st.sampled_from(["0", "0.01", "1", "7.5", "99.99", "450", "1000000000000000000000000000000", "-1"])
+STAKERS, REQUESTS = st.sampled_from(["A", "C"]), st.sampled_from(["R1", "R2"])
 SOURCES = st.sampled_from(["surcharge", "commission", "residual", "top_up", "yield", "recovery"])
 FUND_LINE = st.one_of(
     st.builds("deficit {} {} losses {} {}".format, IDS, AMOUNTS, MARKETS, AMOUNTS.filter(lambda a: a != "-1")),
@@ -30,6 +34,16 @@ FUND_LINE = st.one_of(
     st.builds("settle {} haircut W {} haircut V {}".format, IDS, AMOUNTS, AMOUNTS),
     st.builds("lapse {}".format, IDS),
     st.builds("close_market {}".format, MARKETS),
+    st.builds("migrate bucket {}".format, st.sampled_from(["shared", "bucket", "stakers", "line"])),
+    st.builds("measure cover_2 {}".format, AMOUNTS),
+    st.builds("inventory shared maintenance {} open_loss {}".format, AMOUNTS, AMOUNTS),
+    st.builds("inventory_loss {} {} {}".format, st.sampled_from(["shared", "stakers", "line"]), MARKETS, AMOUNTS),
+    st.builds("stake stakers {} {}".format, STAKERS, AMOUNTS),
+    st.builds("request stakers {} {} id {}".format, STAKERS, AMOUNTS, REQUESTS),
+    st.builds("transfer stakers {} C {}".format, STAKERS, AMOUNTS),
+    st.builds("reward stakers {}".format, AMOUNTS),
+    st.builds("recover {} {}".format, IDS, AMOUNTS),
+    st.builds("take_claims stakers {}".format, STAKERS),
     st.sampled_from(["t 1min", "t 1h", "restart"]),
 )
 SIDES = st.sampled_from(["long", "short"])
@@ -70,10 +84,18 @@ def test_a_head_or_design_with_a_line_broken(position: int, line: str) -> None:
     run_or_refuse("\n".join(lines) + "\nevents -> 0\n")
 
 
+LAYERS = """\
+layer   stakers kind tranche balance 50 offset 5
+layer   line kind credit_line commitment 70
+staking stakers cooldown_ms 1min pays_lower true reward_ms 1h
+"""
+
+
 @given(st.lists(FUND_LINE, max_size=8).map("\n".join))
 def test_any_commands_run_to_their_end(lines: str) -> None:
+    head = FUND.replace("exhaustion", f"{LAYERS}exhaustion")
     clocked = lines.replace("t 1min", "restart\nt 1min").replace("t 1h", "restart\nt 1h")  # the clock runs forwards
-    assert sound(run_or_refuse(f"{FUND}{clocked}\nevents -> 0\n"))
+    assert sound(run_or_refuse(f"{head}{clocked}\nevents -> 0\n"))
 
 
 @given(

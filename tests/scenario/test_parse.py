@@ -63,6 +63,23 @@ def test_a_batch_holds_its_deficits() -> None:
     assert batch.expected == [Item(4, ("nothing", "moves"))]
 
 
+def test_withdrawals_of_a_batch_are_statements_of_their_own() -> None:
+    text = HEAD + "withdraw_batch at 5s\n  withdraw W1 A 1 -> a 1\n  withdraw W2 B 2\n    -> c 3\n"
+    (batch,) = parse_scenario(text, "x.scn", Path("x.scn")).statements
+    assert [(c.line, c.words, c.expected) for c in batch.children] == [
+        (5, ["withdraw", "W1", "A", "1"], [Item(5, ("a", "1"))]),
+        (6, ["withdraw", "W2", "B", "2"], [Item(7, ("c", "3"))]),
+    ]
+
+
+def test_mechanisms_are_numbers() -> None:
+    scenario = parse_scenario(HEAD + "mechanism 3, 14 20\nx -> a 1", "x.scn", Path("x.scn"))
+    assert scenario.mechanisms == (3, 14, 20)
+    with pytest.raises(BadInput) as caught:
+        parse_scenario(HEAD + "mechanism ADL, 3\nx -> a 1", "x.scn", Path("x.scn"))
+    assert [(p.field, p.found, p.line) for p in caught.value.problems] == [("mechanism", "'ADL'", 4)]
+
+
 def test_a_design_line_with_an_arrow_is_an_assertion() -> None:
     scenario = parse_scenario(HEAD + "layer a kind shared_fund\nlayer a -> balance 3\n", "x.scn", Path("x.scn"))
     assert [s.line for s in scenario.design] == [4] and [s.line for s in scenario.statements] == [5]

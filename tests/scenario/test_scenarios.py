@@ -99,8 +99,8 @@ def test_a_changed_figure_or_bound_fails(path: Path) -> None:
     assert changes and not survivors
 
 
-IN_FULL = ("deficit", "inflow", "top_up", "close_market")
-OPTIONAL = ("pending", "carried", "from", "nothing")
+IN_FULL = ("deficit", "inflow", "top_up", "close_market", "migrate", "release", "withdraw")
+OPTIONAL = ("pending", "carried", "from", "nothing", "borne")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

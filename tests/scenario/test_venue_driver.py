@@ -67,13 +67,13 @@ def test_what_does_not_hold_is_shown(venue: Run, lines: str, failure: str) -> No
         (f"{STEP} -> liquidated A, A", "each thing once", "A again"),
         (f"{STEP} -> sold A BTC 5 of 3", "`for` an amount or `at` a price", "'of'"),
         (f"{STEP} -> drawn shared 5 (capcity)", "one of capacity", "'capcity'"),
-        (f"{STEP} -> haircut B 5 (adk)", "one of adl, adl_money, socialised_loss in brackets", "'adk'"),
+        (f"{STEP} -> haircut B 5 (adk)", "one of adl, adl_money, socialised_loss, gains_haircut", "'adk'"),
         (f"{STEP} -> nobody stale", "whom: liquidated, waiting, induced", "'stale'"),
         (f"{STEP} -> nothing at all", "what about it: else, happens", "'at'"),
         (f"{STEP} ->", "something behind the arrow", "nothing"),
         ("step BTC 95 BTC 96 -> nothing happens", "each market once", "BTC again"),
         ("step XRP 95 -> nothing happens", "a market of the design: BTC", "'XRP'"),
-        (f"{STEP}\naccount C cash 5\nevents -> 0", "every account before the first step", "an account behind it"),
+        (f"{STEP}\naccount C cash 5\nevents -> 0", "every account before anything happens", "an account behind it"),
         (f"{STEP}\naccount A -> cush 5", "a figure of an account: cash", "'cush'"),
         (f"{STEP}\noutside -> lots 5", "a figure of the outside book: cash", "'lots'"),
         ("waiting\nevents -> 0", '"->" and what waiting is expected to be', "no arrow"),
@@ -95,3 +95,100 @@ def test_a_ladder_in_ppm_is_of_the_first_price_of_the_scenario(venue: Run, run: 
 def test_restart_begins_again_with_the_same_book(venue: Run) -> None:
     again = f"{STEP} at 7s -> sold A BTC 6 at 94\naccount A -> lots BTC 4\n"
     assert venue(f"{again}restart\naccount A -> lots BTC 10\n{again}").lines() == []
+
+
+# -- what takeovers, collateral, funding and withdrawals add ---------------------------------------------------------
+
+MORE = """\
+title   A scenario of a test
+spec    4
+driver  venue
+asset   USDC decimals 0
+market  BTC
+market  GOLD kind collateral
+market  XBT kind inverse_perp
+layer   shared kind shared_fund balance 20
+layer   lp kind vault balance 500
+takeover lp when unsold
+exhaustion carry
+depth   BTC bids 1x6
+account A cash 60 long 10 BTC at 100
+account B cash 500 short 4 BTC at 100
+account C cash 90 holds 5 GOLD
+"""
+"""Fifteen lines: what a test adds begins on line 16. At 95 A sells 6 at 94, the vault takes 4."""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{STEP} -> sold A BTC 6 at 94, taken A BTC 4 by lp at 95, liquidated A, residual A 4, nothing else",
+        f"{STEP} -> taken A BTC 4 by lp for 380, rounding 0, overshoot 0\n"
+        "inventory lp BTC -> lots 4 cost 380, profit 0",
+        f"{STEP}\nstep BTC 94 -> unwound lp BTC 4 at 93, realised lp BTC -8, nothing else\nlayer lp -> balance 492",
+        "step BTC 100 GOLD 3\naccount C -> equity 105, lots GOLD 5\nwithdraw W1 C 106 -> paid 105, haircut 0",
+        "withdraw W1 C 1 -> refused stale\ndeposit P1 C 5 -> cash 95\ndeposit P1 C 5 -> duplicate\ndeposited -> 5",
+        "step BTC 100 GOLD 3\nwithdraw_batch at 5s\n  withdraw W1 C 60 -> paid 60, haircut 0\n"
+        "  withdraw W2 C 60 -> paid 45, haircut 0\n"
+        "withdrawn -> 105\nsettled -> nobody\nopen_loss -> 0\nrounding -> 0",
+        "step BTC 100\nstep BTC 100 funding BTC 10000000000 at 1h -> funding A BTC -10, funding B BTC 4,"
+        " funding outside BTC 6, nothing else",
+        "account D cash 5 long 3 XBT cost 9\nstep BTC 100 XBT 1\naccount D -> cost XBT -9, profit XBT 6, initial 1",
+        "account D owner O cash 5\naccount D -> owed 0, initial 0\naccount A -> cost BTC 1000",
+    ],
+)
+def test_statements_of_the_rest_that_hold(run: Run, lines: str) -> None:
+    assert run(MORE + lines + "\nlayers -> 520\n" * ("balance 492" not in lines)).lines() == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "failure"),
+    [
+        (f"{STEP} -> taken A BTC 4 by shared at 95", "step 1: wanted taken A BTC 4 by shared for 380; found nothing"),
+        (
+            f"{STEP} -> sold A BTC 6, nothing else",
+            "step 1: wanted nothing that is not stated; found taken A BTC 4 by lp for",
+        ),
+        (f"{STEP} -> torn_up BTC at 95", "step 1: wanted torn_up BTC at 95; found nothing"),
+        (f"{STEP} -> funding A BTC 1", "step 1: wanted funding A BTC 1; found nothing"),
+        (f"{STEP} -> recourse A from B 5", "step 1: wanted recourse A from B 5; found nothing"),
+        (f"{STEP} -> ended A BTC 5 realised 5", "step 1: wanted ended A BTC 5 realised 5; found nothing"),
+        (f"{STEP} -> closed_against A BTC 5 at 95", "step 1: wanted closed_against A BTC 5 at 95; found nothing"),
+        (f"{STEP}\ninventory lp BTC -> lots 5", "inventory lp: wanted lots 5; found lots 4"),
+        ("inventory lp BTC -> profit 5", "inventory lp: wanted profit 5; found profit no such thing"),
+        ("settled -> BTC", "settled: wanted BTC; found nobody"),
+        ("deposit P1 C 5 -> cash 96", "deposit P1: wanted cash 96; found cash 95"),
+        ("withdraw W1 C 5\nevents -> 0", "withdraw W1: wanted accepted; found refused, state account:"),
+        ("withdraw W1 C 5 -> paid 5", "withdraw W1: wanted paid 5; found refused, state account:"),
+        ("withdraw W1 C 5 -> refused shut", "withdraw W1: wanted refused shut; found refused, state account:"),
+        ("deposit P1 C 5 -> duplicate", "deposit P1: wanted duplicate; found accepted"),
+    ],
+)
+def test_what_does_not_hold_of_the_rest_is_shown(run: Run, lines: str, failure: str) -> None:
+    result = run(MORE + lines + "\nlayers -> 520\n")
+    assert any(line.partition(" ")[2].startswith(failure) for line in result.lines()), result.lines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted", "found"),
+    [
+        ("account D long 5 GOLD at 3\nevents -> 0", "`holds` of collateral", "`long` 5 GOLD"),
+        ("account D holds 5 BTC\nevents -> 0", "`holds` of collateral", "`holds` 5 BTC"),
+        ("account lp cash 5\nevents -> 0", "an account id that is no layer's", "'lp'"),
+        ("account outside cash 5\nevents -> 0", "an account id that is no layer's", "'outside'"),
+        ("step BTC 95 funding BTC 5 BTC 6 -> nothing happens", "each market once", "BTC again"),
+        ("step BTC 95 funding BTC 1.5 -> nothing happens", "a rate of funding in 10^-12", "'1.5'"),
+        ("step XBT 95 -> deleveraged A XBT 5 at 95", "`for` an amount", "`at`"),
+        ("step BTC 95 -> funding D BTC 5", "an account, a layer or `outside`", "'D'"),
+        ("withdraw_batch -> duplicate", "what is expected on the lines", '"->"'),
+        ("withdraw_batch\nevents -> 0", "indented lines `withdraw ...`", "none"),
+        ("withdraw_batch\n  withdraw W1 A 5 at 5s -> paid 5", "the time of withdrawals", "'at'"),
+        ("withdraw W1 D 5 -> paid 5", "an account of the book", "'D'"),
+        ("withdraw W1 A 5 -> pays 5", "an expectation: paid", "'pays'"),
+        ("inventory shared -> lots 5", "a market of the design", "the end of the statement"),
+        ("settled -> nowhere", "a market of the design", "'nowhere'"),
+    ],
+)
+def test_problems_of_the_rest_are_located(refuse: Refuse, lines: str, wanted: str, found: str) -> None:
+    problems = refuse(MORE + lines + "\n")
+    assert problems[0].wanted.startswith(wanted) and problems[0].found.startswith(found), problems[0]

@@ -1,7 +1,8 @@
 """Scenario: tables that a risk officer reads and writes, run against the machines (docs/reference/scenario.md).
 
 Layer    scenario; imports design, fund, venue, stress (the ladder). One file a job: parse (lines and words), design
-         (its compact lines), checks (wanted and found), fund_driver, venue_driver, run.
+         (its compact lines), checks (wanted and found), assertions; fund_driver with fund_commands, fund_facts,
+         staking; venue_driver with venue_book, venue_facts, venue_expected, venue_assertions; run.
 Not here any rule about money: a scenario states what must follow, the machines say what does.
 """
 

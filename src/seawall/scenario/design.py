@@ -21,7 +21,7 @@ from seawall.design.errors import BadInput, Problem
 from seawall.design.loader import load_design, parse_design
 from seawall.design.locator import KeyPath
 from seawall.design.presets import preset_names, preset_text
-from seawall.design.types import SCHEMA, Design
+from seawall.design.types import SCHEMA, Design, ExcessSplit, ResidualSplit, SurchargeSplit
 from seawall.scenario.parse import RULE, Scenario, Statement, Words, near, time_ms
 
 DEFAULT_MAINTENANCE_PPM: Final = 50_000
@@ -29,7 +29,8 @@ DEFAULT_INITIAL_PPM: Final = 100_000
 
 RESERVED: Final = frozenset(
     ("severity", "carried", "pending", "repaid", "treasury", "excess", "haircut", "from", "duplicate", "conflict",
-     "refused", "nothing")
+     "refused", "nothing", "liquidator", "lender", "waits",
+     "claim")
 )  # fmt: skip
 """Words that begin an expectation, so that no layer may be called so."""
 
@@ -37,20 +38,29 @@ _TIER_KEYS: Final = {
     "up_to": "up_to_notional", "maintenance_ppm": "maintenance_margin_ppm", "initial_ppm": "initial_margin_ppm",
     "deducted": "maintenance_deducted",
 }  # fmt: skip
-_MARKET_KEYS: Final = {
-    "tick": "tick_size", "lot": "lot_size", "underlying": "underlying", "floor": "feed_floor",
-    "ceiling": "feed_ceiling", "surcharge_ppm": "surcharge_ppm",
+_SHORT: Final = {
+    "tick": "tick_size", "lot": "lot_size", "floor": "feed_floor", "ceiling": "feed_ceiling", "ranking": "adl_ranking",
+    "eligible": "adl_eligible", "price": "adl_price", "base": "socialised_base",
 }  # fmt: skip
-_LAYER_KEYS: Final = (
-    "kind", "market", "balance", "target", "event_limit", "window_limit", "window_ms", "minimum_left",
-)  # fmt: skip
-_EXHAUSTION_KEYS: Final = {
-    "fallback": "fallback", "ranking": "adl_ranking", "eligible": "adl_eligible", "deadline_ms": "deadline_ms",
+"""Shorter words for keys of the design file; every key may be written by its own name."""
+_SPLITS: Final[dict[str, type[msgspec.Struct]]] = {
+    "surcharge_split": SurchargeSplit, "residual_split": ResidualSplit, "excess_split": ExcessSplit,
 }  # fmt: skip
-_SPLITS: Final = {
-    "surcharge_split": ("fund", "treasury"), "residual_split": ("fund", "treasury", "trader"),
-    "excess_split": ("stakers", "treasury", "fee_rebate", "hedges"),
-}  # fmt: skip
+_TABLES: Final[dict[str, KeyPath]] = {
+    "liquidation": ("liquidation",),
+    "mark": ("mark",),
+    "accounts": ("accounts",),
+    "withdrawals": ("withdrawals",),
+    "publishing": ("publishing",),
+    "stress": ("stress",),
+}
+"""Lines `TABLE KEY VALUE KEY VALUE ...`."""
+_OF_LAYER: Final[dict[str, KeyPath]] = {
+    "takeover": ("liquidation", "takeover"),
+    "pool": ("pool",),
+    "revenue_pool": ("accumulation", "revenue_pool"),
+}
+"""Lines `TABLE LAYER KEY VALUE ...`: tables whose first key is a layer."""
 _SINGLE: Final[dict[str, KeyPath]] = {
     "trigger": ("liquidation", "trigger"),
     "surcharge_ppm": ("liquidation", "surcharge_ppm"),
@@ -60,7 +70,7 @@ _SINGLE: Final[dict[str, KeyPath]] = {
     "pass_through_ppm": ("stress", "pass_through_ppm"),
     "recovery_ppm": ("stress", "recovery_ppm"),
 }
-_ONCE: Final = ("design", "asset", "exhaustion", *_SPLITS, *_SINGLE)
+_ONCE: Final = ("design", "asset", "exhaustion", *_SPLITS, *_SINGLE, *_OF_LAYER)
 _LEVEL = re.compile(r"([0-9]+)x([0-9]+)", re.ASCII)
 
 
@@ -167,11 +177,12 @@ def _compact(draft: _Draft, keyword: str, words: Words, line: int) -> None:
         path = _SINGLE[keyword]
         draft.put(path, _value(path, words.next(f"a value for {keyword}")), line)
     elif keyword in _SPLITS:
+        receivers = tuple(field.encode_name for field in msgspec.structs.fields(_SPLITS[keyword]))
         while words.left:
-            receiver = words.one_of("a receiver", _SPLITS[keyword])
+            receiver = words.one_of("a receiver", receivers)
             path = ("accumulation", f"{keyword}_ppm", receiver)
             draft.put(path, _value(path, words.next("parts per million")), line)
-        for receiver in _SPLITS[keyword]:  # what is not named gets nothing, whatever the file's default
+        for receiver in receivers:  # what is not named gets nothing, whatever the file's default
             if receiver not in draft.raw.get("accumulation", {}).get(f"{keyword}_ppm", {}):
                 draft.put(("accumulation", f"{keyword}_ppm", receiver), 0, line)
     elif keyword == "asset":
@@ -183,16 +194,35 @@ def _compact(draft: _Draft, keyword: str, words: Words, line: int) -> None:
     elif keyword == "layer":
         here = draft.element(("layers",), line)
         draft.put((*here, "id"), words.next("a layer id"), line)
-        _pairs(draft, here, words, dict(zip(_LAYER_KEYS, _LAYER_KEYS, strict=True)), line)
+        _pairs(draft, here, words, line)
     elif keyword == "exhaustion":
         draft.put(("exhaustion", "policy"), words.next("a policy"), line)
-        _pairs(draft, ("exhaustion",), words, _EXHAUSTION_KEYS, line)
+        _pairs(draft, ("exhaustion",), words, line)
+    elif keyword in _TABLES:
+        _pairs(draft, _TABLES[keyword], words, line)
+    elif keyword in _OF_LAYER:
+        draft.put((*_OF_LAYER[keyword], "layer"), words.next("a layer"), line)
+        _pairs(draft, _OF_LAYER[keyword], words, line)
+    elif keyword in ("staking", "holding"):
+        _in_layer(draft, keyword, words, line)
     elif keyword == "depth":
         _depth(draft, words, line)
 
 
-def _pairs(draft: _Draft, table: KeyPath, words: Words, keys: dict[str, str], line: int) -> None:
-    """Words in pairs, key and value, until the end."""
+def _in_layer(draft: _Draft, keyword: str, words: Words, line: int) -> None:
+    """`staking LAYER KEY VALUE ...`, `holding LAYER asset ID part_ppm N ...`: what belongs to a layer stated above."""
+    layers = {str(layer.get("id")): number for number, layer in enumerate(draft.raw.get("layers", ()))}
+    number = layers[words.one_of("a layer that is stated above", tuple(layers))]
+    if keyword == "holding":
+        _pairs(draft, draft.element(("layers", number, "holdings"), line), words, line)
+        return
+    draft.raw["layers"][number].setdefault("stake", {})
+    _pairs(draft, ("layers", number, "stake"), words, line)
+
+
+def _pairs(draft: _Draft, table: KeyPath, words: Words, line: int) -> None:
+    """Words in pairs, key and value, until the end: the single keys of the table, some by shorter words."""
+    keys = _single_keys(table)
     while words.left:
         word = words.one_of("a key", tuple(keys))
         path = (*table, keys[word])
@@ -206,7 +236,8 @@ def _market(draft: _Draft, words: Words, line: int) -> None:
     draft.put((*here, "id"), words.next("a market id"), line)
     tier: KeyPath | None = None
     tiered = False
-    known = (*_MARKET_KEYS, *_TIER_KEYS, "tier")
+    keys = _single_keys(here)
+    known = (*keys, *_TIER_KEYS, "tier")
     while words.left:
         word = words.one_of("a key of the market", known)
         if word == "tier":
@@ -216,15 +247,17 @@ def _market(draft: _Draft, words: Words, line: int) -> None:
             tier = tier or draft.element((*here, "tiers"), line)
             path = (*tier, _TIER_KEYS[word])
         else:
-            path = (*here, _MARKET_KEYS[word])
+            path = (*here, keys[word])
         if path in draft.lines:
             raise words.bad(f"`{word}` once", "it twice", "write `tier` in front of each margin tier")
         draft.put(path, _value(path, words.next(f"a value for {word}")), line)
-    if tier is None:
-        tier = draft.element((*here, "tiers"), line)
     for key, default in (("tick_size", "1"), ("lot_size", "1")):
         if (*here, key) not in draft.lines:
             draft.put((*here, key), default, line)
+    if draft.raw["markets"][here[-1]].get("kind") == "collateral":
+        return  # no margin is asked on what is held as margin
+    if tier is None:
+        tier = draft.element((*here, "tiers"), line)
     if not tiered:
         for key, ppm in (
             ("maintenance_margin_ppm", DEFAULT_MAINTENANCE_PPM),
@@ -360,12 +393,29 @@ def _known_keys(table: KeyPath) -> list[str]:
     return [field.encode_name for field in msgspec.structs.fields(kind)] if is_table else []
 
 
-def _value(path: KeyPath, word: str) -> str | int:
-    """A word as the file wants it at a path: whole numbers without quotes, all else as a string.
+def _single_keys(table: KeyPath) -> dict[str, str]:
+    """The keys of a table that one word can state, by the word: shorter words, then the keys' own names."""
+    single = [key for key in _known_keys(table) if key != "id" and not _of_tables(_kind((*table, key)))]
+    return {word: key for word, key in _SHORT.items() if key in single} | {key: key for key in single}
+
+
+def _of_tables(kind: Any) -> bool:
+    """Whether a key holds no single value: a table (None here), or an array of tables."""
+    inner = _bare(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+    return inner is None or (isinstance(inner, type) and issubclass(inner, msgspec.Struct))
+
+
+def _value(path: KeyPath, word: str) -> str | int | list[str]:
+    """A word as the file wants it at a path: whole numbers, true and false without quotes, lists parted by `+`.
 
     A word that is no number where one is wanted stays a string, so that the loader says what it wanted.
     """
-    if _kind(path) is not int:
+    kind = _kind(path)
+    if get_origin(kind) is tuple:
+        return word.split("+")
+    if kind is bool and word in ("true", "false"):
+        return word == "true"
+    if kind is not int:
         return word
     duration = time_ms(word) if str(path[-1]).endswith("_ms") else None
     if duration is not None:

@@ -1,44 +1,39 @@
 """Fund driver: a scenario's statements as commands to a fund, its answers compared with what was expected.
 
-Layer    scenario; imports amounts, design.types, fund, scenario.{assertions,checks,fund_facts,parse,vocabulary}.
+Layer    scenario; imports design.types, fund, scenario.{assertions,checks,fund_commands,fund_facts,parse,staking,
+         vocabulary}.
 Not here any decision: every amount that is found was decided by fund.decide, and the journal checks its invariants.
 Held to  this by tests/scenario/test_fund_driver.py and by every scenario with `driver fund`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
-from typing import Final, get_args
 
-from seawall.amounts import Units
 from seawall.design.types import Design
 from seawall.fund.codec import CorruptLog
 from seawall.fund.events import Event
 from seawall.fund.journal import Journal, replay, state_digest
-from seawall.fund.messages import (
-    AnyCommand,
-    CloseMarket,
-    Haircut,
-    Inflow,
-    InflowSource,
-    Lapse,
-    Loss,
-    Refused,
-    Repeated,
-    Settle,
-    Shortfall,
-    Shortfalls,
-)
+from seawall.fund.messages import AnyCommand, Refused, Repeated, Shortfall, Shortfalls
 from seawall.scenario.assertions import FUND_SUBJECTS, Action, fund_assertion
-from seawall.scenario.checks import Check, compare
-from seawall.scenario.fund_facts import COMPLETE, READERS, Expected, answer_text, answers, facts_of, read_expected
+from seawall.scenario.checks import Check, Fact, compare
+from seawall.scenario.fund_commands import FundCommands
+from seawall.scenario.fund_facts import (
+    COMPLETE,
+    IN_ALL,
+    READERS,
+    WAITS,
+    Expected,
+    answer_text,
+    answers,
+    facts_of,
+    read_expected,
+)
 from seawall.scenario.parse import Scenario, Statement, Words, near
+from seawall.scenario.staking import STAKING_SUBJECTS, staking_assertion
 from seawall.scenario.vocabulary import Vocabulary
 
-ACTIONS: Final = ("deficit", "batch", "inflow", "top_up", "settle", "lapse", "close_market", "t", "restart")
-SOURCES: Final[tuple[str, ...]] = get_args(InflowSource)
-HOWS: Final = ("adl", "adl_money", "socialised_loss")
+Answer = tuple[Event, ...] | Refused | Repeated
 
 
 class FundDriver:
@@ -49,40 +44,29 @@ class FundDriver:
     def __init__(self, scenario: Scenario, design: Design, text: str) -> None:
         self._design, self._text = design, text
         self._vocabulary = Vocabulary(scenario.file, design)
+        self._commands = FundCommands(self._vocabulary, design)
         self._journal = Journal(design, text, 0)
 
     def read(self, statement: Statement) -> Action:
         """What a statement does. Errors: BadInput, for words that make no sense here."""
         words = self._vocabulary.words(statement)
         keyword = words.next("a statement")
-        if keyword in FUND_SUBJECTS:
+        subjects = (*FUND_SUBJECTS, *STAKING_SUBJECTS)
+        known = sorted({"deficit", "batch", "t", "restart", *self._commands.keywords, *subjects})
+        if keyword in subjects and (keyword != "measure" or words.left == 1):
             if statement.expected is None:
                 raise words.bad(f'"->" and what {keyword} is expected to be', "no arrow")
-            return fund_assertion(self._vocabulary, statement, lambda: self._journal.state)
-        match keyword:
-            case "t" | "restart":
-                return self._control(keyword, words, statement)
-            case "batch":
-                return self._batch(words, statement)
-            case "deficit":
-                shortfall = self._shortfall(words, statement)
-                return self._ask(Shortfalls(id=shortfall.id, deficits=(shortfall,)), statement, shortfall.id)
-            case "inflow":
-                ident, source = words.id("an inflow id"), words.one_of("a source", SOURCES)
-                return self._ask(self._inflow(ident, source, words, statement), statement)
-            case "top_up":
-                return self._ask(self._inflow(words.id("an inflow id"), "top_up", words, statement), statement)
-            case "settle":
-                return self._ask(self._settle(words), statement)
-            case "lapse":
-                batch = words.id("a batch id")
-                ident = self._vocabulary.clauses(words, ("id",)).get("id", f"lapse.{batch}")
-                return self._ask(Lapse(id=ident, batch=batch), statement)
-            case "close_market":
-                market = self._market(words, statement)
-                ident = self._vocabulary.clauses(words, ("id",)).get("id", f"close.{market}")
-                return self._ask(CloseMarket(id=ident, market=market), statement)
-        known = sorted({*ACTIONS, *FUND_SUBJECTS})
+            about = staking_assertion if keyword in STAKING_SUBJECTS else fund_assertion
+            return about(self._vocabulary, statement, lambda: self._journal.state)
+        if keyword in ("t", "restart"):
+            return self._control(keyword, words, statement)
+        if keyword == "batch":
+            return self._batch(words, statement)
+        if keyword == "deficit":
+            shortfall = self._commands.shortfall(words, statement)
+            return self._ask(Shortfalls(id=shortfall.id, deficits=(shortfall,)), statement, shortfall.id)
+        if keyword in self._commands.keywords:
+            return self._ask(self._commands.read(keyword, words, statement), statement)
         raise words.bad(f"one of the statements {', '.join(known)}", repr(keyword), near(keyword, known))
 
     def finish(self) -> list[Check]:
@@ -94,7 +78,7 @@ class FundDriver:
             same, found = False, str(error)
         return [Check(0, "the log, replayed", "the same state", found, same)]
 
-    # -- statements as commands --------------------------------------------------------------------------------
+    # -- statements that are no single command -------------------------------------------------------------------
 
     def _control(self, keyword: str, words: Words, statement: Statement) -> Action:
         if statement.expected is not None:
@@ -113,63 +97,6 @@ class FundDriver:
 
         return restart
 
-    def _market(self, words: Words, statement: Statement) -> str:
-        """A market of the design; any id where the statement expects to be refused."""
-        return words.id("a market") if _is_refused(statement) else self._vocabulary.market(words)
-
-    def _layer(self, words: Words, statement: Statement) -> str:
-        """A layer of the design; any id where the statement expects to be refused."""
-        return words.id("a layer") if _is_refused(statement) else self._vocabulary.layer(words)
-
-    def _shortfall(self, words: Words, statement: Statement) -> Shortfall:
-        """`D1 450 account A owner O asset USDC losses BTC 5 ETH 3 at 60s`."""
-        ident = words.id("a deficit id")
-        amount = self._vocabulary.money(words, "the deficit", signed=True)
-        clauses: dict[str, str] = {}
-        losses: tuple[Loss, ...] | None = None
-        known = ("account", "owner", "asset", "losses", "at")
-        while words.left:
-            word = words.one_of("a clause", known)
-            if word in clauses or (word == "losses" and losses is not None):
-                raise words.bad(f"`{word}` once", "it twice")
-            if word == "losses":
-                losses = self._losses(words, statement, known)
-            elif word == "at":
-                if statement.parent:
-                    raise words.bad("the time of a batch behind the batch's id", "`at` on a deficit of a batch")
-                clauses["at"] = str(self._vocabulary.at(words))
-            else:
-                clauses[word] = words.id(f"a value for `{word}`")
-        account = clauses.get("account", ident)
-        return Shortfall(
-            id=ident,
-            account=account,
-            owner=clauses.get("owner", account),
-            asset=clauses.get("asset", self._design.asset.id),
-            amount=Units(amount),
-            losses=self._default_losses(words, amount) if losses is None else losses,
-        )
-
-    def _losses(self, words: Words, statement: Statement, clauses: Collection[str]) -> tuple[Loss, ...]:
-        if words.take("none"):
-            return ()
-        losses = []
-        while words.left and words.peek() not in clauses:
-            market = self._market(words, statement)
-            losses.append(Loss(market, Units(self._vocabulary.money(words, f"the loss in {market}"))))
-        if not losses:
-            raise words.bad("markets and losses, such as BTC 5 ETH 3, or `none`", "the end of the clause")
-        return tuple(losses)
-
-    def _default_losses(self, words: Words, amount: int) -> tuple[Loss, ...]:
-        """Without `losses`: in the only market; in none where no bucket asks. Else the scenario has to say."""
-        if not any(layer.kind == "market_bucket" for layer in self._design.layers):
-            return ()
-        if len(self._vocabulary.markets) == 1:
-            return (Loss(self._vocabulary.markets[0], Units(max(amount, 0))),)
-        wanted = "`losses MARKET AMOUNT ...` or `losses none`, since the design has several markets and a bucket"
-        raise words.bad(wanted, "no `losses`")
-
     def _batch(self, words: Words, statement: Statement) -> Action:
         ident = words.id("a batch id")
         self._vocabulary.clauses(words, ())
@@ -179,7 +106,7 @@ class FundDriver:
         for child in statement.children:
             inner = self._vocabulary.words(child)
             inner.one_of("under a batch lines that begin with", ("deficit",))
-            deficits.append(self._shortfall(inner, child))
+            deficits.append(self._commands.shortfall(inner, child))
             expected = read_expected(self._vocabulary, child, READERS["deficit"])
             if expected is not None and expected.answer != "accepted":
                 raise inner.bad("amounts; an answer such as `duplicate` stands on the batch's line", "an answer")
@@ -190,80 +117,17 @@ class FundDriver:
         command = Shortfalls(id=ident, deficits=tuple(deficits))
 
         def run() -> list[Check]:
-            events, checks = self._submit(command, at, statement, whole)
+            answer, checks = self._submit(command, at, statement, whole)
             for child, deficit, expected in children:
-                if expected is not None and isinstance(events, str):
-                    checks.append(Check(expected.line, child.what, expected.text, events, False))
-                elif expected is not None and not isinstance(events, str):
-                    found = facts_of(self._vocabulary, events, deficit)
-                    checks += compare(child.what, child.line, expected.facts, found, COMPLETE["deficit"])
+                if expected is None:
+                    continue
+                if isinstance(answer, Refused | Repeated) and not _waits(answer):
+                    checks.append(Check(expected.line, child.what, expected.text, answer_text(answer), False))
+                else:
+                    checks += self._compared(child, expected, answer, deficit)
             return checks
 
         return run
-
-    def _inflow(self, ident: str, source: str, words: Words, statement: Statement) -> AnyCommand:
-        """`I1 surcharge 120 market BTC asset USDC`, `T1 100 layer shared`; the id and the source were read."""
-        amount = self._vocabulary.money(words, "the amount", signed=True)
-        clauses: dict[str, str] = {}
-        while words.left:
-            word = words.one_of("a clause", ("market", "layer", "asset", "at"))
-            if word in clauses:
-                raise words.bad(f"`{word}` once", "it twice")
-            if word == "market":
-                clauses[word] = self._market(words, statement)
-            elif word == "layer":
-                clauses[word] = self._layer(words, statement)
-            elif word == "at":
-                clauses[word] = str(self._vocabulary.at(words))
-            else:
-                clauses[word] = words.id("an asset")
-        return Inflow(
-            id=ident,
-            source=source,  # type: ignore[arg-type]
-            asset=clauses.get("asset", self._design.asset.id),
-            amount=Units(amount),
-            market=clauses.get("market"),
-            layer=clauses.get("layer"),
-        )
-
-    def _settle(self, words: Words) -> AnyCommand:
-        """`B1 haircut W1 40 haircut W2 10 id S1`."""
-        batch = words.id("a batch id")
-        ident, haircuts = f"settle.{batch}", []
-        while words.left:
-            word = words.one_of("a clause", ("haircut", "id", "at"))
-            if word == "at":
-                self._vocabulary.at(words)
-            elif word == "id":
-                ident = words.id("an id")
-            else:
-                haircuts.append(self._haircut(words))
-        return Settle(id=ident, batch=batch, haircuts=tuple(haircuts))
-
-    def _haircut(self, words: Words) -> Haircut:
-        """`W1 40 lots 3 market BTC how adl owner O`."""
-        account = words.id("an account")
-        amount = self._vocabulary.money(words, "the haircut", signed=True)
-        how = "socialised_loss" if self._design.exhaustion.policy == "socialised_loss" else "adl"
-        owner, market, lots = account, self._vocabulary.markets[0], 0
-        while words.peek() in ("owner", "market", "how", "lots"):
-            key = words.next("a clause")
-            if key == "how":
-                how = words.one_of("a way to pay", HOWS)
-            elif key == "lots":
-                lots = words.integer("lots")
-            elif key == "market":
-                market = self._vocabulary.market(words)
-            else:
-                owner = words.id("an owner")
-        return Haircut(
-            account=account,
-            owner=owner,
-            market=market,
-            how=how,  # type: ignore[arg-type]
-            lots=lots,
-            amount=Units(amount),
-        )
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -273,20 +137,28 @@ class FundDriver:
         expected = read_expected(self._vocabulary, statement, READERS[statement.keyword])
 
         def run() -> list[Check]:
-            events, checks = self._submit(command, at, statement, expected)
-            if expected is None or expected.answer != "accepted" or isinstance(events, str):
+            answer, checks = self._submit(command, at, statement, expected)
+            if expected is None or expected.answer != "accepted":
                 return checks
-            complete = COMPLETE[statement.keyword]
-            if any(fact.kind == "carried in all" for fact in expected.facts):
-                complete -= {"carried"}
-            found = facts_of(self._vocabulary, events, deficit)
-            return checks + compare(statement.what, statement.line, expected.facts, found, complete)
+            return checks + self._compared(statement, expected, answer, deficit)
 
         return run
 
+    def _compared(self, statement: Statement, expected: Expected, answer: Answer, deficit: str) -> list[Check]:
+        """What a statement expects beside what the fund said. A batch that waits whole says so by refusing it."""
+        if _waits(answer):
+            found: list[Fact] = [WAITS]
+        elif isinstance(answer, Refused | Repeated):
+            return []
+        else:
+            found = facts_of(self._vocabulary, answer, deficit)
+        totals = {IN_ALL[fact.kind] for fact in expected.facts if fact.kind in IN_ALL}
+        complete = COMPLETE.get(statement.keyword, frozenset()) - totals
+        return compare(statement.what, statement.line, expected.facts, found, complete)
+
     def _submit(
         self, command: AnyCommand, at: int, statement: Statement, expected: Expected | None
-    ) -> tuple[tuple[Event, ...] | str, list[Check]]:
+    ) -> tuple[Answer, list[Check]]:
         """(the events, or what the fund said instead; checks of the answer as such)."""
         state = self._journal.state
         money, digest = self._money(), state_digest(state)
@@ -295,7 +167,7 @@ class FundDriver:
         wanted = expected.text if expected else "accepted"
         checks = []
         if isinstance(answer, Refused | Repeated):
-            if expected is None or expected.answer != "any":
+            if not _waits(answer) or not _expects_to_wait(statement):
                 ok = expected is not None and answers(answer, expected)
                 checks.append(Check(line, what, wanted, answer_text(answer), ok))
             if state_digest(state) != digest:
@@ -305,18 +177,26 @@ class FundDriver:
         if expected is not None and expected.still:
             moved = "something moves" if self._money() != money else "nothing moves"
             checks.append(Check(line, what, "nothing moves", moved, moved == "nothing moves"))
-        return (answer_text(answer) if isinstance(answer, Refused | Repeated) else answer), checks
+        return answer, checks
 
     def _money(self) -> object:
         """Everything that money can move, by value."""
         state = self._journal.state
         return (
-            {name: layer.balance for name, layer in state.layers.items()},
+            {name: (layer.balance, layer.commitment) for name, layer in state.layers.items()},
+            state.held_units,
             dict(state.receivers),
             {name: debt.amount for name, debt in state.carried.items()},
             {name: dict(batch.severity) for name, batch in state.pending.items()},
         )
 
 
-def _is_refused(statement: Statement) -> bool:
-    return any(item.words[:1] == ("refused",) for item in statement.expected or ())
+def _waits(answer: Answer) -> bool:
+    """Whether a whole batch waits: a layer that must pay its deficits whole cannot pay them now."""
+    return isinstance(answer, Refused) and answer.code == "state" and answer.field.startswith("deficits[")
+
+
+def _expects_to_wait(statement: Statement) -> bool:
+    """Whether what waits is stated: on the statement, or on the deficits of a batch."""
+    items = [item for each in (statement, *statement.children) for item in each.expected or ()]
+    return any(item.words == ("waits",) for item in items)

@@ -4,8 +4,8 @@ Layer    scenario; imports fund.{events,messages}, scenario.{assertions,checks,p
 Not here commands and running them (scenario.fund_driver).
 Held to  this by tests/scenario/test_fund_driver.py.
 
-Kinds: draw, severity, pending, carried in all, of a deficit; repaid, credit, split, excess, from, of money that is
-placed; carried, haircut, carried in all, of a batch that ends.
+Kinds: draw, severity, pending, carried in all, waits, of a deficit; repaid, lent, credit, split, excess, from, of money
+that is placed; carried, pending of, haircut, carried in all, pending, of a batch that is settled.
 """
 
 from __future__ import annotations
@@ -13,31 +13,55 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, get_args
 
-from seawall.fund.events import Event, InflowRouted, MarketClosed, Settled, SettledRow, SeverityCarried, ShortfallsDrawn
+from seawall.fund.events import (
+    Event,
+    InflowRouted,
+    LayerMigrated,
+    MarketClosed,
+    PoolReleased,
+    RecoveryPlaced,
+    Settled,
+    SettledRow,
+    SeverityCarried,
+    ShortfallsDrawn,
+)
 from seawall.fund.messages import Refused, Repeated
-from seawall.scenario.assertions import RECEIVERS
+from seawall.rules.limits import Bound
 from seawall.scenario.checks import Fact
 from seawall.scenario.parse import Item, Statement, Words, near
+from seawall.scenario.staking import STAKING, read_claim, read_staking, staking_facts
 from seawall.scenario.vocabulary import Vocabulary
 
-BOUNDS: Final = (
-    "capacity", "event_limit", "block_limit", "account_limit", "owner_limit", "market_limit", "lifetime_limit",
-    "window_limit", "drawdown", "notional", "minimum_left", "unbound",
-)  # fmt: skip
+BOUNDS: Final = (*(bound for bound in get_args(Bound) if bound), "unbound")
 """What can bind a draw (SPEC 6), and the word for a draw that nothing bound."""
+EXCESS: Final = ("stakers", "treasury", "fee_rebate", "hedges", "buyback")
+"""Receivers of excess."""
+SPLIT: Final = ("treasury", "liquidator", "lender")
+"""Receivers of a part of an inflow; `lender` also of what a credit line lent."""
 
-_PLACED = frozenset({"repaid", "credit", "split", "excess"})
+_PLACED = frozenset({"repaid", "lent", "credit", "split", "excess", "claim"})
+_SETTLED = frozenset({"carried", "pending of"})
 COMPLETE: Final[dict[str, frozenset[str]]] = {
-    "deficit": frozenset({"draw", "severity"}),
+    "deficit": frozenset({"draw", "severity", "waits"}),
     "inflow": _PLACED,
     "top_up": _PLACED,
     "close_market": _PLACED,
-    "settle": frozenset({"carried"}),
-    "lapse": frozenset({"carried"}),
+    "migrate": _PLACED,
+    "release": _PLACED,
+    "settle": _SETTLED,
+    "lapse": _SETTLED,
+    "recover": _PLACED,
+    "stake": frozenset({"shares", "taken"}),
+    "cancel": frozenset({"freed", "burnt"}),
+    "redeem": frozenset({"paid", "left"}),
+    "take_claims": frozenset({"paid"}),
+    "lapse_requests": frozenset({"lapsed"}),
 }
-"""Kinds of facts that the expectation of a statement has to state in full."""
+"""Kinds of facts that the expectation of a statement has to state in full; of other statements there are none."""
+IN_ALL: Final = {"carried in all": "carried", "pending": "pending of"}
+"""A total states what every single one of its kind would."""
 
 
 # -- what happened -----------------------------------------------------------------------------------------------
@@ -50,17 +74,21 @@ def facts_of(vocabulary: Vocabulary, events: Sequence[Event], deficit: str) -> l
         match event:
             case ShortfallsDrawn():
                 facts += _draws(vocabulary, event, deficit)
-            case InflowRouted() | MarketClosed():
+            case InflowRouted() | MarketClosed() | PoolReleased() | RecoveryPlaced():
                 facts += _placed(vocabulary, event)
+            case LayerMigrated():
+                facts.append(_amount(vocabulary, "from", (event.migrate.from_layer,), int(event.moved)))
+                facts.append(_credit(vocabulary, event.migrate.to_layer, int(event.moved)))
             case Settled():
                 facts += _settled(vocabulary, event.rows)
             case SeverityCarried():
                 if event.why == "policy":  # on the heels of its draws: nothing stays pending, all is carried
                     rows = [row for row in event.rows if row.deficit == deficit]
                     facts = [fact for fact in facts if fact.kind not in ("pending", "carried in all")]
-                    facts += [_amount(vocabulary, "pending", (), 0), *_settled(vocabulary, rows)]
+                    facts += _settled(vocabulary, rows)
                 else:
                     facts += _settled(vocabulary, event.rows)
+        facts += staking_facts(vocabulary, event)
     return facts
 
 
@@ -69,7 +97,13 @@ def _amount(vocabulary: Vocabulary, kind: str, key: tuple[str, ...], units: int,
     return Fact(kind, key, (units,), " ".join(words))
 
 
+WAITS: Final = Fact("waits", (), (), "waits")
+"""Of a deficit that a layer of draw mode `block` keeps waiting."""
+
+
 def _draws(vocabulary: Vocabulary, event: ShortfallsDrawn, deficit: str) -> list[Fact]:
+    if deficit in event.waiting:
+        return [WAITS]
     facts = []
     for draw in event.draws:
         if draw.deficit == deficit:
@@ -85,17 +119,33 @@ def _draw(vocabulary: Vocabulary, layer: str, units: int, bound: str | None) -> 
     return Fact("draw", (layer,), (units,), text, bound)
 
 
-def _placed(vocabulary: Vocabulary, event: InflowRouted | MarketClosed) -> list[Fact]:
+def _credit(vocabulary: Vocabulary, layer: str, units: int) -> Fact:
+    return Fact("credit", (layer,), (units,), f"{layer} {vocabulary.text(units)}")
+
+
+def _split(vocabulary: Vocabulary, receiver: str, units: int) -> Fact:
+    return Fact("split", (receiver,), (units,), f"{receiver} {vocabulary.text(units)}")
+
+
+def _lent(vocabulary: Vocabulary, layer: str, units: int) -> Fact:
+    return _amount(vocabulary, "lent", (layer,), units, head="lender")
+
+
+def _placed(vocabulary: Vocabulary, event: InflowRouted | MarketClosed | PoolReleased | RecoveryPlaced) -> list[Fact]:
     facts = []
-    if isinstance(event, MarketClosed) and event.layer is not None:
+    if isinstance(event, MarketClosed | PoolReleased) and event.layer is not None:
         facts.append(_amount(vocabulary, "from", (event.layer,), int(event.moved)))
     facts += [_amount(vocabulary, "repaid", (row.deficit,), int(row.amount)) for row in event.repaid]
-    for credit in event.credits:
-        text = f"{credit.layer} {vocabulary.text(credit.amount)}"
-        facts.append(Fact("credit", (credit.layer,), (int(credit.amount),), text))
+    if isinstance(event, InflowRouted | PoolReleased):  # income of a tranche with stakers is theirs
+        facts += [_credit(vocabulary, row.tranche.layer, int(row.amount)) for row in event.rewards]
+    facts += [_credit(vocabulary, row.layer, int(row.amount)) for row in event.credits]
     for paid in event.paid_out:
-        text = f"{'excess ' * (paid.why == 'excess')}{paid.receiver} {vocabulary.text(paid.amount)}"
-        facts.append(Fact(paid.why, (paid.receiver,), (int(paid.amount),), text))
+        if paid.why == "excess":
+            facts.append(_amount(vocabulary, "excess", (paid.receiver,), int(paid.amount)))
+        elif paid.why == "repaid":
+            facts.append(_lent(vocabulary, paid.layer or "", int(paid.amount)))
+        else:
+            facts.append(_split(vocabulary, paid.receiver, int(paid.amount)))
     return facts
 
 
@@ -103,7 +153,9 @@ def _settled(vocabulary: Vocabulary, rows: Sequence[SettledRow]) -> list[Fact]:
     facts = []
     for row in rows:
         facts.append(_amount(vocabulary, "carried", (row.deficit,), int(row.carried)))
+        facts.append(_amount(vocabulary, "pending of", (row.deficit,), int(row.pending)))
         facts.append(_amount(vocabulary, "haircut", (row.deficit,), int(row.haircut)))
+    facts.append(_amount(vocabulary, "pending", (), sum(int(row.pending) for row in rows)))
     return [*facts, _amount(vocabulary, "carried in all", (), sum(int(row.carried) for row in rows))]
 
 
@@ -181,7 +233,9 @@ def _read_answer(words: Words, item: Item, expected: Expected) -> None:
 
 
 def read_draw(vocabulary: Vocabulary, words: Words) -> Fact:
-    """`bucket 100 (capacity)`, `severity 50`, `pending 50`, `carried 50`."""
+    """`bucket 100 (capacity)`, `severity 50`, `pending 50`, `carried 50`, `waits`."""
+    if words.take("waits"):
+        return WAITS
     for word, kind in (("severity", "severity"), ("pending", "pending"), ("carried", "carried in all")):
         if words.take(word):
             return _amount(vocabulary, kind, (), vocabulary.money(words, word))
@@ -194,33 +248,40 @@ def read_draw(vocabulary: Vocabulary, words: Words) -> Fact:
 
 
 def read_placed(vocabulary: Vocabulary, words: Words) -> Fact:
-    """`repaid D1 50`, `bucket 70`, `treasury 5`, `excess stakers 3`, `from bucket 70`."""
+    """`repaid D1 50`, `bucket 70`, `treasury 5`, `excess stakers 3`, `lender line 20`, `claim tranche A 5`."""
     if words.take("repaid"):
         return _amount(vocabulary, "repaid", (words.id("a deficit"),), vocabulary.money(words, "what was repaid"))
+    if words.take("claim"):
+        return read_claim(vocabulary, words)
     if words.take("excess"):
-        receiver = words.one_of("a receiver", RECEIVERS)
+        receiver = words.one_of("a receiver", EXCESS)
         return _amount(vocabulary, "excess", (receiver,), vocabulary.money(words, "the excess"))
-    if words.take("treasury"):
-        units = vocabulary.money(words, "the treasury's part")
-        return Fact("split", ("treasury",), (units,), f"treasury {vocabulary.text(units)}")
+    if words.peek() in SPLIT:
+        receiver = words.next("a receiver")
+        if receiver == "lender" and words.left > 1:
+            return _lent(vocabulary, vocabulary.layer(words), vocabulary.money(words, "what was paid back"))
+        return _split(vocabulary, receiver, vocabulary.money(words, f"the part of {receiver}"))
     if words.take("from"):
         return _amount(vocabulary, "from", (vocabulary.layer(words),), vocabulary.money(words, "what it held"))
-    layer = vocabulary.layer(words, "a layer of the design, repaid, treasury, excess, from or an answer")
-    units = vocabulary.money(words, f"what {layer} takes")
-    return Fact("credit", (layer,), (units,), f"{layer} {vocabulary.text(units)}")
+    wanted = f"a layer of the design, repaid, {', '.join(SPLIT)}, excess, from or an answer"
+    layer = vocabulary.layer(words, wanted)
+    return _credit(vocabulary, layer, vocabulary.money(words, f"what {layer} takes"))
 
 
 def read_settled(vocabulary: Vocabulary, words: Words) -> Fact:
-    """`carried D1 50`, `haircut D1 40`, `carried 50`."""
-    kind = words.one_of("an expectation", ("carried", "haircut"))
-    if kind == "carried" and words.left == 1:
-        return _amount(vocabulary, "carried in all", (), vocabulary.money(words, "what is carried"))
-    return _amount(vocabulary, kind, (words.id("a deficit"),), vocabulary.money(words, f"the {kind}"))
+    """`carried D1 50`, `pending D1 10`, `haircut D1 40`; `carried 50` and `pending 10` for all."""
+    word = words.one_of("an expectation", ("carried", "pending", "haircut"))
+    if word != "haircut" and words.left == 1:
+        kind = "carried in all" if word == "carried" else word
+        return _amount(vocabulary, kind, (), vocabulary.money(words, f"what is {word}"))
+    kind = "pending of" if word == "pending" else word
+    return _amount(vocabulary, kind, (words.id("a deficit"),), vocabulary.money(words, f"the {word}"))
 
 
 def read_answer_only(vocabulary: Vocabulary, words: Words) -> Fact:
-    """The line of a batch: amounts stand on the lines of its deficits."""
-    raise words.bad("an answer; amounts stand on the lines of the deficits", repr(words.peek()))
+    """The line of a batch, whose amounts stand on the lines of its deficits; or of what moves no money."""
+    wanted = "an answer, or `nothing moves`; amounts of a batch stand on the lines of its deficits"
+    raise words.bad(wanted, repr(words.peek()))
 
 
 READERS: Final[dict[str, Reader]] = {
@@ -229,8 +290,18 @@ READERS: Final[dict[str, Reader]] = {
     "inflow": read_placed,
     "top_up": read_placed,
     "close_market": read_placed,
+    "migrate": read_placed,
+    "release": read_placed,
     "settle": read_settled,
     "lapse": read_settled,
+    "measure": read_answer_only,
+    "inventory": read_answer_only,
+    "inventory_loss": read_answer_only,
+    **dict.fromkeys(STAKING, read_staking),
+    "request": read_answer_only,
+    "transfer": read_answer_only,
+    "reward": read_answer_only,
+    "recover": read_placed,
 }
 
 

@@ -23,12 +23,17 @@ from seawall.design.errors import BadInput, Problem
 RULE: Final = "scenario language"
 ARROW: Final = "->"
 HEADER: Final = ("title", "spec", "driver")
+OPTIONAL_HEADER: Final = ("mechanism",)
 DESIGN_WORDS: Final = (
     "design", "set", "unset", "asset", "market", "layer", "trigger", "surcharge_ppm", "capacity", "max_age_ms",
     "commission_share_ppm", "surcharge_split", "residual_split", "excess_split", "exhaustion", "depth",
-    "pass_through_ppm", "recovery_ppm",
+    "pass_through_ppm", "recovery_ppm", "liquidation", "mark", "accounts", "withdrawals", "publishing", "stress",
+    "takeover", "pool", "revenue_pool", "staking", "holding",
 )  # fmt: skip
 """Statements that state the design: without an arrow, and before anything happens."""
+
+PARENTS: Final = {"batch": "deficit", "withdraw_batch": "withdraw"}
+"""Statements whose indented lines are statements of their own, and the word with which each of these begins."""
 
 BUILT_DRIVERS: Final = ("fund", "venue")
 PLANNED_DRIVERS: Final = ("ledger", "contract", "kernel")
@@ -59,7 +64,7 @@ class Statement:
 
     words     what happens (or, for an assertion, what is looked at), indented lines included
     expected  the items behind the arrow; None without an arrow: nothing is compared
-    children  the deficits of a batch
+    children  the statements under it: deficits of a batch, withdrawals paid together
     parent    how messages name the statement that this one is a part of
     """
 
@@ -88,6 +93,7 @@ class Scenario:
     path      where design files are looked up from
     spec      the sections it holds the machines to
     drivers   that can run it, the preferred one first
+    mechanisms  of docs/conformance.md that it is an example of, by number
     design    the statements of the design, in order
     statements  what happens and what is asserted, in order
     """
@@ -97,6 +103,7 @@ class Scenario:
     title: str
     spec: tuple[str, ...]
     drivers: tuple[str, ...]
+    mechanisms: tuple[int, ...]
     design: tuple[Statement, ...]
     statements: tuple[Statement, ...]
 
@@ -235,8 +242,8 @@ def parse_scenario(text: str, file: str, path: Path) -> Scenario:
     return Scenario(file, path, *header, tuple(design), tuple(statements))
 
 
-def _header(file: str, lines: _Lines) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """(title, spec, drivers); what is missing or wrong is noted among the problems."""
+def _header(file: str, lines: _Lines) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
+    """(title, spec, drivers, mechanisms); what is missing or wrong is noted among the problems."""
     for keyword in HEADER:
         if not lines.header.get(keyword):
             lines.problem(0, keyword, f"a line `{keyword} ...`", "none")
@@ -247,7 +254,12 @@ def _header(file: str, lines: _Lines) -> tuple[str, tuple[str, ...], tuple[str, 
             wanted = f"one of the drivers {', '.join(known)}"
             lines.problem(lines.header_lines["driver"], "driver", wanted, repr(driver), near(driver, known))
     spec = tuple(part.strip() for part in lines.header.get("spec", "").split(",") if part.strip())
-    return lines.header.get("title", ""), spec, drivers
+    numbers = lines.header.get("mechanism", "").replace(",", " ").split()
+    for number in numbers:
+        if re.fullmatch(r"[1-9][0-9]?", number, re.ASCII) is None:
+            lines.problem(lines.header_lines["mechanism"], "mechanism", "numbers of mechanisms", repr(number))
+    mechanisms = tuple(int(number) for number in numbers if number.isascii() and number.isdigit())
+    return lines.header.get("title", ""), spec, drivers, mechanisms
 
 
 class _Lines:
@@ -260,7 +272,7 @@ class _Lines:
         self.header_lines: dict[str, int] = {}
         self.statements: list[Statement] = []
         self._above: Statement | None = None  # the statement that an indented line goes on with
-        self._child: Statement | None = None  # the deficit above, within a batch
+        self._child: Statement | None = None  # the statement above, among those under another
 
     def problem(self, line: int, what: str, wanted: str, found: str, hint: str = "") -> None:
         """Note a problem."""
@@ -274,7 +286,7 @@ class _Lines:
         indented = text[0].isspace() or text.startswith(ARROW)
         text = text.strip()
         keyword, *rest = text.split(maxsplit=1)
-        if keyword in HEADER and not indented:
+        if keyword in HEADER + OPTIONAL_HEADER and not indented:
             self._above = self._child = None
             if keyword in self.header:
                 self.problem(number, keyword, f"one line `{keyword}`", f"another on line {self.header_lines[keyword]}")
@@ -308,8 +320,10 @@ class _Lines:
         if above is None:
             self.problem(number, "", "a statement above an indented line", "none")
             return
-        if above.keyword == "batch" and words and (words[0] == "deficit" or self._child is None):
-            self._child = Statement(number, _plain(words), items, parent=above.what)
+        child = PARENTS.get(above.keyword)
+        if child is not None and words and (words[0] == child or self._child is None):
+            parent = " ".join(word for word in above.words[:2] if word != "at")
+            self._child = Statement(number, _plain(words), items, parent=parent)
             above.children.append(self._child)
             return
         target = self._child or above

@@ -1,7 +1,7 @@
-"""Venue facts: what one step did, read from both logs as facts, and what is expected of it, read from its items.
+"""Venue facts: what one step did, read from both logs as facts.
 
-Layer    scenario; imports amounts, fund.events, venue.events, scenario.{assertions,checks,parse,vocabulary}.
-Not here making the step and asking the state (scenario.venue_driver).
+Layer    scenario; imports fund.events, venue.events, scenario.{checks,vocabulary}.
+Not here what is expected of a step (scenario.venue_expected), making it and asking the state (scenario.venue_driver).
 Held to  this by tests/scenario/test_venue_driver.py.
 
 A step may have several rounds; the figures of one kind and key add up over them.
@@ -9,25 +9,43 @@ A step may have several rounds; the figures of one kind and key add up over them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from seawall.fund.events import Event, InflowRouted, Settled, SeverityCarried, ShortfallsDrawn
-from seawall.scenario.assertions import RECEIVERS
-from seawall.scenario.checks import Check, Fact, compare
-from seawall.scenario.fund_facts import BOUNDS
-from seawall.scenario.parse import Item, Statement, Words, near
-from seawall.scenario.vocabulary import Vocabulary
-from seawall.venue.events import AccountsClosed, Deleveraged, FillRow, Marked, RoundFilled, VenueEvent
+from seawall.fund.events import Event, InflowRouted, PoolReleased, Settled, SeverityCarried, ShortfallsDrawn
+from seawall.scenario.checks import Fact
+from seawall.scenario.vocabulary import OUTSIDE, Vocabulary
+from seawall.venue.events import (
+    AccountsClosed,
+    ClosedAgainstLayer,
+    DeficitsCovered,
+    Deleveraged,
+    EndedRow,
+    FillRow,
+    FundingPaid,
+    InventoryMoved,
+    InventorySettled,
+    Marked,
+    MarketSettled,
+    PositionsTornUp,
+    RecourseTaken,
+    Recovered,
+    RoundFilled,
+    VenueEvent,
+)
 
 WHOLE: Final = (
     "liquidated", "waiting", "stale", "induced", "crossed", "sold", "bought", "surcharge", "fees_used", "residual",
     "deficit", "drawn", "severity", "closed", "deleveraged", "haircut", "carried", "credited", "paid_out", "repaid",
+    "taken", "unwound", "realised", "closed_against", "premium", "recovered", "recourse", "torn_up", "settled", "ended",
+    "beyond_profit", "funding",
 )  # fmt: skip
 """Kinds of which all has to be stated once one of them is, or once `nothing else` is."""
-SINGLE: Final = frozenset(("bankruptcy", "mark", "rounds"))
+SINGLE: Final = frozenset(("bankruptcy", "mark", "rounds", "overshoot", "rounding", "fee_deficit"))
 """Kinds of which any may be stated."""
+TRADES: Final = ("sold", "bought", "crossed", "deleveraged", "unwound")
+"""Kinds with lots and what these were worth."""
 
 Key = tuple[str, tuple[str, ...]]
 
@@ -61,41 +79,101 @@ class Tally:
                 self.marks |= {mark.market: mark.ticks for mark in event.marks}
             case RoundFilled():
                 self.add("rounds", (), 1)
+                self.add("rounding", (), int(event.rounding))
                 for trigger in event.triggered:
                     if trigger.induced:
                         self.add("induced", (trigger.account,))
                 for fill in event.fills:
-                    self._fill(fill)
+                    self._fill(fill, [row.layer for row in event.inventory])
             case AccountsClosed():
                 for row in event.rows:
                     self.add("fees_used", (row.account,), int(row.fees_used))
                     self.add("residual", (row.account,), int(row.residual))
                     self.add("deficit", (row.account,), int(row.deficit))
+                    self.add("premium", (row.account,), int(row.premium))
+                    self.add("fee_deficit", (row.account,), int(row.fee_deficit))
             case Deleveraged():
-                for closing in event.closings:
-                    key = (closing.account, closing.market)
-                    self.add("liquidated", key[:1])
-                    self.add("closed", (*key, str(closing.price_ticks)), closing.lots)
-                    self.sums.setdefault(("bankruptcy", key), [closing.price_ticks])
-                for winner in event.haircuts:
-                    self.add("deleveraged", (winner.account, winner.market), winner.lots, int(winner.amount))
+                self._deleveraged(event)
+            case _:
+                self._take_rest(event)
 
-    def _fill(self, fill: FillRow) -> None:
+    def _take_rest(self, event: VenueEvent) -> None:
+        """Events beside liquidations: markets that end, funding, what layers hold, what others pay."""
+        match event:
+            case DeficitsCovered():
+                for owed in event.rows:
+                    if owed.layer:
+                        self.add("deficit", (owed.account,), int(owed.drawn + owed.severity))
+            case PositionsTornUp():
+                for market in event.markets:
+                    self.sums[("torn_up", (market.market,))] = [market.ticks]
+                self._ended(event.positions)
+            case MarketSettled():
+                self.marks[event.market.market] = event.market.ticks
+                self.sums[("settled", (event.market.market,))] = [event.market.ticks]
+                self._ended(event.positions)
+            case FundingPaid():
+                for rate in event.rates:
+                    self.add("funding", (OUTSIDE, rate.market), int(rate.outside))
+                for paid in event.rows:
+                    self.add("funding", (paid.account, paid.market), int(paid.amount))
+                for inventory in event.inventory:
+                    self.add("funding", (inventory.layer, inventory.market), int(inventory.realised))
+            case RecourseTaken():
+                for given in event.rows:
+                    self.add("recourse", (given.account, given.payer), int(given.amount))
+            case Recovered():
+                for back in event.rows:
+                    self.add("recovered", (back.account,), int(back.amount))
+            case InventoryMoved():
+                for moved in event.rows:
+                    self.add("unwound", (moved.layer, moved.market), abs(moved.lots), abs(int(moved.amount)))
+            case InventorySettled():
+                for result in event.rows:
+                    self.add("realised", (result.layer, result.market), int(result.gain - result.loss))
+            case ClosedAgainstLayer():
+                for closed in event.rows:
+                    key = (closed.account, closed.market, str(closed.price_ticks))
+                    self.add("closed_against", key, closed.lots, int(closed.payout), note=event.why)
+
+    def _deleveraged(self, event: Deleveraged) -> None:
+        self.add("overshoot", (), int(event.overshoot))
+        for closing in event.closings:
+            key = (closing.account, closing.market)
+            self.add("liquidated", key[:1])
+            self.add("closed", (*key, str(closing.price_ticks)), closing.lots)
+            self.sums.setdefault(("bankruptcy", key), [closing.price_ticks])
+        for winner in event.haircuts:
+            self.add("deleveraged", (winner.account, winner.market), winner.lots, int(winner.amount))
+            self.add("beyond_profit", (winner.account,), int(winner.beyond_profit))
+
+    def _ended(self, positions: Iterable[EndedRow]) -> None:
+        for row in positions:
+            self.add("ended", (row.account, row.market), abs(row.lots), int(row.realised))
+
+    def _fill(self, fill: FillRow, layers: Sequence[str]) -> None:
+        """One account's fill. Crossed lots and those taken over are worth the mark; the book's are the rest."""
         key = (fill.account, fill.market)
-        crossed = self.vocabulary.worth(fill.market, fill.cross_lots, self.marks[fill.market])
+        mark = self.marks[fill.market]
+        taken = self.vocabulary.worth_closed(fill.market, fill.taken_lots, mark)
+        crossed = self.vocabulary.worth_closed(fill.market, fill.cross_lots, mark)
+        if not fill.book_lots:
+            crossed = int(fill.amount) - taken  # inverse contracts: several sellers share a rounded value
         self.add("liquidated", (fill.account,))
         self.sums.setdefault(("bankruptcy", key), [fill.bankruptcy_ticks])
         self.add("surcharge", (fill.account,), int(fill.surcharge))
         if fill.cross_lots:
             self.add("crossed", key, abs(fill.cross_lots), abs(crossed))
+        if fill.taken_lots:
+            self.add("taken", (*key, layers[0]), abs(fill.taken_lots), abs(taken))
         if fill.book_lots:
             kind = "sold" if fill.book_lots < 0 else "bought"
-            self.add(kind, key, abs(fill.book_lots), abs(int(fill.amount) - crossed))
+            self.add(kind, key, abs(fill.book_lots), abs(int(fill.amount) - crossed - taken))
 
     def take_fund(self, event: Event) -> None:
         """Take in one event of the fund."""
         match event:
-            case InflowRouted():
+            case InflowRouted() | PoolReleased():
                 for repaid in event.repaid:
                     self.add("repaid", (self.account_of[repaid.deficit],), int(repaid.amount))
                 for credit in event.credits:
@@ -135,16 +213,22 @@ def fact_text(
     """A fact as people write it; figures that an expectation does not state are left out."""
     first = numbers[0] if numbers else None
     words = [kind.partition(" ")[0], *key]
-    if kind in ("sold", "bought", "crossed", "deleveraged"):
-        worth = numbers[1]
-        words += [str(first), *(() if worth is None else ("for", vocabulary.text(worth)))]
-    elif kind == "closed":
+    if kind in TRADES:
+        words += [str(first), *_worth(vocabulary, "for", numbers[1])]
+    elif kind == "taken":
+        words = [kind, *key[:2], str(first), "by", key[2], *_worth(vocabulary, "for", numbers[1])]
+    elif kind == "ended":
+        words += [str(first), *_worth(vocabulary, "realised", numbers[1])]
+    elif kind in ("closed", "closed_against"):
         account, market, ticks = key
         words = [kind, account, market, str(first), "at", vocabulary.price_text(market, int(ticks))]
-    elif kind in ("bankruptcy", "mark") and first is not None:
-        words.append(vocabulary.price_text(key[-1], first))
+        words += _worth(vocabulary, "paid", numbers[1]) if kind == "closed_against" else ()
+    elif kind in ("bankruptcy", "mark", "torn_up", "settled") and first is not None:
+        words += ["at"] * (kind in ("torn_up", "settled")) + [vocabulary.price_text(key[-1], first)]
     elif kind == "drawn for" and first is not None:
         words = ["drawn", key[0], vocabulary.text(first), "for", key[1]]
+    elif kind == "recourse" and first is not None:
+        words = [kind, key[0], "from", key[1], vocabulary.text(first)]
     elif kind == "rounds":
         words.append(str(first))
     elif first is not None:
@@ -152,184 +236,5 @@ def fact_text(
     return " ".join(words) + (f" ({note})" if note else "")
 
 
-# -- what is expected --------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class ExpectedStep:
-    """What is expected of one step.
-
-    nobody  (line, kind) of `nobody liquidated` and its like
-    quiet   lines of `nothing happens`
-    whole   `nothing else` was stated
-    """
-
-    facts: list[Fact] = field(default_factory=list)
-    nobody: list[tuple[int, str]] = field(default_factory=list)
-    quiet: list[int] = field(default_factory=list)
-    whole: bool = False
-
-    def check(self, what: str, line: int, found: Sequence[Fact]) -> list[Check]:
-        """The expectations against what the step did."""
-        stated = {fact.kind for fact in self.facts}
-        complete = stated - SINGLE
-        if self.whole:  # parts by account say it all too
-            complete |= {kind for kind in WHOLE if not {f"{kind} for", f"{kind} of"} & stated}
-        checks = compare(what, line, self.facts, found, complete - {kind for _, kind in self.nobody})
-        for at, kind in self.nobody:
-            names = " ".join(fact.key[0] for fact in found if fact.kind == kind) or "nobody"
-            checks.append(Check(at, what, f"nobody {kind}", f"{names} {kind}", names == "nobody"))
-        for at in self.quiet:
-            rounds = sum(fact.numbers[0] or 0 for fact in found if fact.kind == "rounds")
-            checks.append(Check(at, what, "nothing happens", f"rounds {rounds}", not rounds))
-        return checks
-
-
-_LISTS: Final = ("liquidated", "waiting", "induced", "stale")
-
-
-def read_step(vocabulary: Vocabulary, statement: Statement, what: str) -> ExpectedStep | None:
-    """What stands behind a step's arrow; None without one. Errors: BadInput."""
-    if statement.expected is None:
-        return None
-    if not statement.expected:
-        raise vocabulary.words(statement).bad("something behind the arrow", "nothing")
-    expected = ExpectedStep()
-    kind, facts = "", list[Fact]()
-    for item in statement.expected:
-        words = vocabulary.item(what, item)
-        if len(item.words) == 1 and kind in _LISTS and item.words[0] not in _ITEMS:
-            facts = _read_list(vocabulary, kind, words)
-        else:
-            kind = words.one_of("an expectation", _ITEMS)
-            facts = _read_item(vocabulary, kind, words, item, expected)
-        words.end()
-        for fact in facts:
-            if any((fact.kind, fact.key) == (other.kind, other.key) for other in expected.facts):
-                raise words.bad("each thing once", f"{item} again")
-            expected.facts.append(replace(fact, line=item.line))
-    return expected
-
-
-def _read_item(vocabulary: Vocabulary, kind: str, words: Words, item: Item, expected: ExpectedStep) -> list[Fact]:
-    """One item behind its first word; words that state no fact are noted in `expected`."""
-    if kind == "nobody":
-        expected.nobody.append((item.line, words.one_of("whom", _LISTS[:3])))
-    elif kind == "nothing" and words.one_of("what about it", ("else", "happens")) == "else":
-        expected.whole = True
-    elif kind == "nothing":
-        expected.quiet.append(item.line)
-    elif kind in _LISTS:
-        return _read_list(vocabulary, kind, words)
-    else:
-        kind, key, numbers, note = _READERS[kind](vocabulary, kind, words)
-        return [Fact(kind, key, numbers, fact_text(vocabulary, kind, key, numbers, note), note)]
-    return []
-
-
-def _read_list(vocabulary: Vocabulary, kind: str, words: Words) -> list[Fact]:
-    """`liquidated A B`, `stale BTC (too old)`."""
-    facts: list[Fact] = []
-    while not facts or words.left:
-        name = vocabulary.market(words) if kind == "stale" else vocabulary.account(words)
-        note = words.remark() if kind == "stale" else None
-        facts.append(Fact(kind, (name,), (), fact_text(vocabulary, kind, (name,), (), note), note))
-    return facts
-
-
-Parts = tuple[str, tuple[str, ...], tuple[int | None, ...], str | None]
-"""(kind, key, figures, note) of an expectation."""
-
-
-def _trade(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`sold A BTC 2 for 158`, `sold A BTC 2 at 79`, `crossed A BTC 5`, `deleveraged S1 BTC 12 for 1038`."""
-    account, market = vocabulary.account(words), vocabulary.market(words)
-    lots, worth = words.integer("lots"), None
-    if words.left:
-        if words.one_of("`for` an amount or `at` a price", ("for", "at")) == "for":
-            worth = vocabulary.money(words, "what the lots were worth")
-        else:
-            worth = vocabulary.worth(market, lots, vocabulary.price(words, market))
-    return kind, (account, market), (lots, worth), None
-
-
-def _of_account(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`surcharge A 5`, `residual A 7`, `repaid A 5`."""
-    return kind, (vocabulary.account(words),), (vocabulary.money(words, kind),), None
-
-
-def _haircut(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`haircut S1 78 (adl)`."""
-    kind, key, numbers, _ = _of_account(vocabulary, kind, words)
-    return kind, key, numbers, _remark(words, ("adl", "adl_money", "socialised_loss"))
-
-
-def _total(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`severity 104`, or of one account: `severity A 64`."""
-    if words.left == 1:
-        return kind, (), (vocabulary.money(words, kind),), None
-    return f"{kind} of", (vocabulary.account(words),), (vocabulary.money(words, kind),), None
-
-
-def _drawn(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`drawn bucket 20 (capacity)`, `drawn bucket 12 for A (capacity)`."""
-    layer, units = vocabulary.layer(words), vocabulary.money(words, kind)
-    if words.take("for"):
-        return "drawn for", (layer, vocabulary.account(words)), (units,), _remark(words, BOUNDS)
-    return kind, (layer,), (units,), _remark(words, BOUNDS)
-
-
-def _remark(words: Words, known: Sequence[str]) -> str | None:
-    """A bracketed remark; several words of it are parted by spaces."""
-    remark = words.remark()
-    if remark is None:
-        return None
-    for word in remark.split():
-        if word not in known:
-            raise words.bad(f"one of {', '.join(known)} in brackets", repr(word), near(word, known))
-    return ", ".join(sorted(remark.split()))
-
-
-def _credited(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`credited shared 5`."""
-    return kind, (vocabulary.layer(words),), (vocabulary.money(words, kind),), None
-
-
-def _paid_out(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`paid_out treasury 5`."""
-    return kind, (words.one_of("a receiver", RECEIVERS),), (vocabulary.money(words, kind),), None
-
-
-def _closed(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`closed A BTC 8 at 88`."""
-    account, market = vocabulary.account(words), vocabulary.market(words)
-    lots = words.integer("lots")
-    words.one_of("the price", ("at",))
-    return kind, (account, market, str(vocabulary.price(words, market))), (lots,), None
-
-
-def _price(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`bankruptcy A BTC 88`, `mark BTC 89`."""
-    key = (vocabulary.account(words),) if kind == "bankruptcy" else ()
-    market = vocabulary.market(words)
-    return kind, (*key, market), (vocabulary.price(words, market),), None
-
-
-def _rounds(vocabulary: Vocabulary, kind: str, words: Words) -> Parts:
-    """`rounds 3`."""
-    return kind, (), (words.integer("a number of rounds"),), None
-
-
-_READERS: Final[dict[str, Callable[[Vocabulary, str, Words], Parts]]] = {
-    **dict.fromkeys(("sold", "bought", "crossed", "deleveraged"), _trade),
-    **dict.fromkeys(("surcharge", "fees_used", "residual", "deficit", "repaid"), _of_account),
-    **dict.fromkeys(("severity", "carried"), _total),
-    **dict.fromkeys(("bankruptcy", "mark"), _price),
-    "haircut": _haircut,
-    "drawn": _drawn,
-    "credited": _credited,
-    "paid_out": _paid_out,
-    "closed": _closed,
-    "rounds": _rounds,
-}
-_ITEMS: Final = (*_LISTS, *_READERS, "nobody", "nothing")
+def _worth(vocabulary: Vocabulary, word: str, units: int | None) -> Sequence[str]:
+    return () if units is None else (word, vocabulary.text(units))

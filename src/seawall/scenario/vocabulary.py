@@ -8,11 +8,16 @@ Held to  this by tests/scenario/test_fund_driver.py: a word that is not known is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from seawall.amounts import AmountError, format_decimal
 from seawall.design.instruments import Instrument, instruments
 from seawall.design.types import Design
+from seawall.rules.contracts import opening_cost_units, value_units
 from seawall.scenario.parse import Item, Statement, Words
+
+OUTSIDE: Final = "outside"
+"""The outside book, where it is named beside accounts; no account is called so."""
 
 
 class Vocabulary:
@@ -58,6 +63,14 @@ class Vocabulary:
         """An account of the book."""
         return words.one_of("an account of the book", self.accounts)
 
+    def party(self, words: Words) -> str:
+        """An account, or a layer that owes for what it held."""
+        return words.one_of("an account of the book, or a layer", [*self.accounts, *self.layers])
+
+    def anybody(self, words: Words) -> str:
+        """Whoever can hold a position: an account, a layer, the outside book."""
+        return words.one_of("an account, a layer or `outside`", [*self.accounts, *self.layers, OUTSIDE])
+
     def money(self, words: Words, wanted: str, *, signed: bool = False) -> int:
         """An amount in asset units, as base units."""
         return words.amount(wanted, self.design.asset.decimals, signed=signed)
@@ -77,8 +90,12 @@ class Vocabulary:
             raise words.bad(error.wanted, error.found, error.hint) from None
 
     def worth(self, market: str, lots: int, ticks: int) -> int:
-        """Lots at a price, base units."""
-        return lots * ticks * self.instruments[market].lot_tick_units
+        """What opening lots (bought > 0) costs at a price, base units, as rules.contracts.opening_cost_units."""
+        return opening_cost_units(self.instruments[market].contract, lots, ticks)
+
+    def worth_closed(self, market: str, lots: int, ticks: int) -> int:
+        """What lots that close a position (bought > 0) cost at a price: minus what they were worth, base units."""
+        return -value_units(self.instruments[market].contract, -lots, ticks)
 
     def price_text(self, market: str, ticks: int) -> str:
         """A price as people write it."""
