@@ -14,8 +14,9 @@ import typer
 from seawall.cli.console import OK, print_document, stdout
 from seawall.cli.documents import CheckDocument, WarningRow
 from seawall.design import design_digest, load_design
-from seawall.design.checks import explain, warnings
+from seawall.design.checks import warnings
 from seawall.design.errors import BadInput, Problem
+from seawall.design.explain import explain
 from seawall.design.schema import design_json_schema
 
 

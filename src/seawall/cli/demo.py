@@ -1,4 +1,4 @@
-"""demo: two real crashes through one venue, under a fund that is too small and one that is large enough.
+"""demo: real crashes through a linear and an inverse venue, under a fund too small and one large enough.
 
 Layer    cli; imports what `seawall stress` imports, design.presets, stress.generate, report.{comparison,terminal}.
 Not here anything that a user cannot do with `new`, `book generate` and `stress`; it prints these commands.
@@ -17,8 +17,9 @@ from seawall.amounts import format_decimal
 from seawall.cli.console import OK, print_document, progress_bar, stdout
 from seawall.cli.documents import DemoDocument
 from seawall.design.loader import parse_design
+from seawall.design.locator import KeyPath
 from seawall.design.presets import preset_text
-from seawall.design.writer import set_values
+from seawall.design.writer import TomlValue, set_values
 from seawall.report.page import render_comparison
 from seawall.report.reading import read_run
 from seawall.report.summary import Summary
@@ -30,42 +31,52 @@ from seawall.stress.run import Inputs, aside, check_out, markets_held, run, writ
 
 SEED = 7
 ACCOUNTS = 5_000
-PRESET = "small-perp"
 SMALL_PPM = 200_000
 """The small fund holds this part of every layer of the large one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A packaged crash, and the open interest that the demo's book has in it (asset units, one side)."""
+class Crash:
+    """A packaged window through one preset's markets, and the book that meets it.
+
+    name      of the files
+    funds     the designs' names begin with this
+    notional  open interest of the book, asset units, one side
+    """
 
     name: str
     title: str
+    preset: str
+    funds: str
+    window: str
     notional: int
 
 
-WINDOWS = (
-    Window("2020-03-12", "12-13 March 2020, BTC, minute bars", 20_000_000),
-    Window("2025-10-10", "10-11 October 2025, five coins, hourly bars", 50_000_000),
+CRASHES = (
+    Crash("2020-03-12", "12-13 March 2020, BTC, minute bars", "small-perp", "fund", "2020-03-12", 20_000_000),
+    Crash(
+        "2020-03-12-inverse",
+        "12-13 March 2020, inverse BTC contracts settled in coin, minute bars",
+        "bitmex-like",
+        "coin-fund",
+        "2020-03-12",
+        150_000,
+    ),
+    Crash("2025-10-10", "10-11 October 2025, five coins, hourly bars", "small-perp", "fund", "2025-10-10", 50_000_000),
 )
 
 
-def designs() -> dict[str, str]:
-    """The demo's two design files, by name: one preset, once with a fifth of the money in every layer."""
-    large = set_values(preset_text(PRESET), {("name",): "fund-large"})
-    layers = parse_design(large, PRESET).layers
-    decimals = parse_design(large, PRESET).asset.decimals
-    small = set_values(
-        large,
-        {
-            ("name",): "fund-small",
-            **{
-                ("layers", i, "balance"): format_decimal(layer.balance * SMALL_PPM // 10**6, decimals)
-                for i, layer in enumerate(layers)
-            },
-        },
-    )
-    return {"fund-small": small, "fund-large": large}
+def designs(crash: Crash) -> dict[str, str]:
+    """A crash's two design files, by name: one preset, once with a fifth of the money in every layer."""
+    large = set_values(preset_text(crash.preset), {("name",): f"{crash.funds}-large"})
+    design = parse_design(large, crash.preset)
+    parts: dict[KeyPath, TomlValue] = {
+        ("layers", i, "balance"): format_decimal(layer.balance * SMALL_PPM // 10**6, design.asset.decimals)
+        for i, layer in enumerate(design.layers)
+        if layer.balance
+    }
+    small = set_values(large, {("name",): f"{crash.funds}-small", **parts})
+    return {f"{crash.funds}-small": small, f"{crash.funds}-large": large}
 
 
 def register(app: typer.Typer) -> None:
@@ -76,25 +87,25 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option(help="A new or empty folder.")] = Path("demo"),
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> int:
-        """Run two real crashes under two designs and compare them; about half a minute."""
+        """Run real crashes under a small and a large fund and compare them; under a minute."""
         check_out(out)
         summaries: list[Summary] = []
         console = stdout()
         with aside(out) as folder:
-            files = designs()
             (folder / "designs").mkdir()
             (folder / "books").mkdir()
-            for name, text in files.items():
-                (folder / "designs" / f"{name}.toml").write_text(text, encoding="utf-8")
             tables = []
-            for window in WINDOWS:
-                runs = _window(folder, window, files, summaries)
-                tables.append((window, comparison_report([read_run(run) for run in runs])))
+            for crash in CRASHES:
+                files = designs(crash)
+                for name, text in files.items():
+                    (folder / "designs" / f"{name}.toml").write_text(text, encoding="utf-8")
+                runs = _crash(folder, crash, files, summaries)
+                tables.append((crash, comparison_report([read_run(run) for run in runs])))
         if as_json:
             print_document(DemoDocument(folder=str(out), runs=tuple(summaries)))
             return OK
-        for window, table in tables:
-            console.print(f"\n{window.title}: {ACCOUNTS:,} accounts, seed {SEED}", markup=False, style="bold")
+        for crash, table in tables:
+            console.print(f"\n{crash.title}: {ACCOUNTS:,} accounts, seed {SEED}", markup=False, style="bold")
             console.print(table)
         console.print(
             f"\nwrote {out}/: open {out}/2025-10-10.html, or any {out}/runs/*/report.html in a browser\n"
@@ -107,32 +118,32 @@ def register(app: typer.Typer) -> None:
         return OK
 
 
-def _window(folder: Path, window: Window, files: dict[str, str], summaries: list[Summary]) -> list[Path]:
-    """Both designs through one window; returns the run folders."""
+def _crash(folder: Path, crash: Crash, files: dict[str, str], summaries: list[Summary]) -> list[Path]:
+    """Both designs through one crash; returns the run folders."""
     runs = []
     for name, text in files.items():
         design = parse_design(text, f"{name}.toml")
-        prices = read_path(window.name, design, intrabar="low_first", markets_needed=())
+        prices = read_path(crash.window, design, intrabar="low_first", markets_needed=())
         book = generate_book(
             design,
             accounts=ACCOUNTS,
             seed=SEED,
             prices=prices.first_ticks,
-            notional_units=window.notional * 10**design.asset.decimals,
+            notional_units=crash.notional * 10**design.asset.decimals,
         )
-        file = folder / "books" / f"{window.name}.parquet"
+        file = folder / "books" / f"{crash.name}.parquet"
         if not file.exists():
             write_book(book, file)
-        path = read_path(window.name, design, intrabar="low_first", markets_needed=sorted(markets_held(book)))
+        path = read_path(crash.window, design, intrabar="low_first", markets_needed=sorted(markets_held(book)))
         inputs = Inputs(design, text, book, path, SEED)
-        target = folder / "runs" / f"{window.name}-{name}"
+        target = folder / "runs" / f"{crash.name}-{name}"
         target.mkdir(parents=True)
         began = time.monotonic()
-        with progress_bar(f"{window.name} {name}") as progress:
+        with progress_bar(f"{crash.name} {name}") as progress:
             finished = run(inputs, progress)
         write_run(finished, inputs, target, ("demo",), time.monotonic() - began)
         summaries.append(finished.summary)
         runs.append(target)
     page = render_comparison([read_run(run) for run in runs])
-    (folder / f"{window.name}.html").write_text(page, encoding="utf-8")
+    (folder / f"{crash.name}.html").write_text(page, encoding="utf-8")
     return runs

@@ -12,7 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from seawall.amounts import Units
+from seawall.cli.haircut_proof import HaircutProof
 from seawall.design.errors import Problem
+from seawall.report.adl_table import AdlRow
+from seawall.report.policy_table import PolicyRow
 from seawall.report.summary import Summary
 
 
@@ -136,6 +139,40 @@ class DemoDocument(Struct, frozen=True, kw_only=True):
     runs: tuple[Summary, ...]
 
 
+class CompareDocument(Struct, frozen=True, kw_only=True):
+    """One crash under several designs and policies: a row a run, and the runs' summaries, in the same order."""
+
+    schema: Literal["seawall.compare/1"] = "seawall.compare/1"
+    rows: tuple[PolicyRow, ...]
+    runs: tuple[Summary, ...]
+
+
+class DeleverageDocument(Struct, frozen=True, kw_only=True):
+    """One severity taken from winners under one or more policies.
+
+    capacity  all that the winners could pay
+    salted    whether rows of the root are salted with a secret
+    skipped   policies that the file has no columns for, and which
+    """
+
+    schema: Literal["seawall.deleverage/1"] = "seawall.deleverage/1"
+    winners: int
+    severity: Units
+    capacity: Units
+    salted: bool
+    rows: tuple[AdlRow, ...]
+    skipped: tuple[str, ...]
+
+
+class HaircutCheckDocument(Struct, frozen=True, kw_only=True):
+    """Whether one trader's haircut is in a published root; `problem` is "" when it is."""
+
+    schema: Literal["seawall.haircut_check/1"] = "seawall.haircut_check/1"
+    account: str
+    holds: bool
+    problem: str
+
+
 class ExplainDocument(Struct, frozen=True, kw_only=True):
     """What happened to one account: facts by section, and the same in words."""
 
@@ -155,6 +192,10 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "seawall.written/1": WrittenDocument,
     "seawall.demo/1": DemoDocument,
     "seawall.explain/1": ExplainDocument,
+    "seawall.compare/1": CompareDocument,
+    "seawall.deleverage/1": DeleverageDocument,
+    "seawall.haircut_check/1": HaircutCheckDocument,
+    "seawall.haircut_proof/1": HaircutProof,
 }
 
 
