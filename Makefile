@@ -74,8 +74,8 @@ imports: $(DEV) ## import-linter: which room may import which
 mutants: $(DEV) ## one-line faults in the rules; every one must fail a test
 	$(PY) tools/mutants.py
 
-realdata: $(DEV) ## tests on the real data sets in SEAWALL_DATA
-	$(PYTEST) -n 2 -rs -m realdata
+realdata: $(DEV) ## tests on the real data in SEAWALL_DATA (WRITE=1 writes docs/validation/realdata.json)
+	$(if $(WRITE),$(PY) tools/realdata_json.py,$(PYTEST) -n 2 -rs -m realdata tests/realdata)
 
 bench: $(DEV) ## one claim of speed a file, beside its peer
 	@for f in benchmarks/*.py; do [ -e "$$f" ] || { echo "no benchmarks yet"; break; }; echo "== $$f"; $(PY) "$$f" || exit 1; done

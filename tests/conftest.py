@@ -19,7 +19,11 @@ ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 # deadline=None: a time limit per example fails on a busy machine, not on a wrong rule. Nor is "generation was slow"
 # a finding, least of all when it would count as a mutant killed.
 settings.register_profile(
-    "default", max_examples=100, deadline=None, derandomize=False, print_blob=True,
+    "default",
+    max_examples=100,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("ci", settings.get_profile("default"), max_examples=150, derandomize=True, database=None)
