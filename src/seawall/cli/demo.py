@@ -31,17 +31,16 @@ from seawall.stress.run import Inputs, aside, check_out, markets_held, run, writ
 
 SEED = 7
 ACCOUNTS = 5_000
-SMALL_PPM = 200_000
-"""The small fund holds this part of every layer of the large one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
     """A packaged window through one preset's markets, and the book that meets it.
 
-    name      of the files
-    funds     the designs' names begin with this
-    notional  open interest of the book, asset units, one side
+    name       of the files
+    funds      the designs' names begin with this
+    notional   open interest of the book, asset units, one side
+    small_ppm  the small fund holds this part of every layer of the large one
     """
 
     name: str
@@ -50,6 +49,7 @@ class Crash:
     funds: str
     window: str
     notional: int
+    small_ppm: int = 200_000
 
 
 CRASHES = (
@@ -60,18 +60,19 @@ CRASHES = (
         "bitmex-like",
         "coin-fund",
         "2020-03-12",
-        150_000,
+        30_000,
+        small_ppm=20_000,
     ),
     Crash("2025-10-10", "10-11 October 2025, five coins, hourly bars", "small-perp", "fund", "2025-10-10", 50_000_000),
 )
 
 
 def designs(crash: Crash) -> dict[str, str]:
-    """A crash's two design files, by name: one preset, once with a fifth of the money in every layer."""
+    """A crash's two design files, by name: one preset, once with a part of the money in every layer."""
     large = set_values(preset_text(crash.preset), {("name",): f"{crash.funds}-large"})
     design = parse_design(large, crash.preset)
     parts: dict[KeyPath, TomlValue] = {
-        ("layers", i, "balance"): format_decimal(layer.balance * SMALL_PPM // 10**6, design.asset.decimals)
+        ("layers", i, "balance"): format_decimal(layer.balance * crash.small_ppm // 10**6, design.asset.decimals)
         for i, layer in enumerate(design.layers)
         if layer.balance
     }
