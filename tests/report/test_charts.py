@@ -10,6 +10,7 @@ import pytest
 
 from seawall.design.instruments import instruments
 from seawall.design.loader import parse_design
+from seawall.design.presets import preset_text
 from seawall.report.axes import bin_ms, bin_text, log_ticks, span_ms, time_x
 from seawall.report.bars import runs_compared, who_paid, worst_deficit
 from seawall.report.charts import layers_over_time, price_and_liquidations, run_charts
@@ -232,3 +233,9 @@ def test_hostile_names_stay_text():
     money = Currency('<script>alert("x")</script>', 0)
     text = svg(price_and_liquidations(steps, instruments(parse_design(design_text(), "x")), money, frame), "x")
     assert "<script" not in text and "&lt;script" in text
+
+
+def test_a_price_of_an_inverse_contract_is_not_in_the_coin():
+    known = instruments(parse_design(preset_text("bitmex-like"), "bitmex-like"))
+    spec = price_and_liquidations(big_steps(["XBTUSD"], 50), known, Currency("XBT", 8), WIDE)
+    assert spec["vconcat"][0]["title"] == "price of XBTUSD, for one XBT"

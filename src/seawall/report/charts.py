@@ -91,8 +91,8 @@ def price_and_liquidations(
     """Price lines above, liquidations below, on one time axis.
 
     steps  `VenueTables.steps`, at least one row
-    Prices are in asset units for one market and indexed to 100 at the start for several; at most eight markets are
-    drawn, those that fell or rose the most. Bars count accounts in equal spans of time.
+    Prices are in the market's own unit for one market and indexed to 100 at the start for several; at most eight
+    markets are drawn, those that fell or rose the most. Bars count accounts in equal spans of time.
     """
     lines = _prices(steps, instruments)
     chosen = [name for name, _ in sorted(lines.items(), key=lambda item: -_swing(item[1]))[:SERIES]]
@@ -113,7 +113,7 @@ def price_and_liquidations(
         if liquidated:
             bars[t_ms // width * width] = bars.get(t_ms // width * width, 0) + liquidated
     start, end = min([first, *bars]), max([last, *(t + width for t in bars)])
-    title = "price, 100 at the start" if indexed else f"price of {markets[0]}, {money.id}"
+    title = "price, 100 at the start" if indexed else _price_title(markets[0], instruments, money)
     price: Spec = {
         "width": plot,
         "height": 200 if frame.narrow else 240,
@@ -205,8 +205,14 @@ def _y(field: str, *, zero: bool, whole: bool = False) -> Spec:
     return {"field": field, "type": "quantitative", "scale": {"zero": zero, "nice": True}, "axis": axis}
 
 
+def _price_title(market: str, instruments: Sequence[Instrument], money: Currency) -> str:
+    """What a single price is in: the fund's asset; of an inverse contract, what one unit of that asset costs."""
+    inverse = any(each.id == market and each.contract.inverse for each in instruments)
+    return f"price of {market}, for one {money.id}" if inverse else f"price of {market}, {money.id}"
+
+
 def _prices(steps: pl.DataFrame, instruments: Sequence[Instrument]) -> dict[str, list[tuple[int, float]]]:
-    """(time, price in asset units) of each market that has prices, in the design's order."""
+    """(time, price in the market's own unit) of each market that has prices, in the design's order."""
     lines: dict[str, list[tuple[int, float]]] = {}
     for instrument in instruments:
         tick = instrument.tick_mantissa / 10**instrument.tick_decimals

@@ -130,7 +130,7 @@ class VenueAssertions:
         def find() -> int:
             venue = self._venue
             if subject == "open_loss":
-                return venue._open_loss(venue.state.last_t_ms)
+                return venue.open_loss_units(venue.state.last_t_ms)
             if subject == "rounding":
                 return venue.state.rounding
             return venue.state.money_in if subject == "deposited" else venue.state.money_out

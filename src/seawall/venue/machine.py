@@ -217,11 +217,12 @@ class Venue:
         """Note that a loss is open, where the design has a gate for withdrawals: once a step."""
         if self.design.withdrawals.while_losses != "gate" or self.state.losses_seen_ms == t_ms:
             return
-        units = self._open_loss(t_ms)
+        units = self.open_loss_units(t_ms)
         if units:
             self._record(t_ms, f"step.{self.state.step}", LossesSeen(self.state.step, Units(units)))
 
-    def _open_loss(self, t_ms: int) -> int:
+    def open_loss_units(self, t_ms: int) -> int:
+        """What accounts owe beyond what layers could pay now, with what is carried and pending (SPEC 7, U)."""
         return open_loss(self.state, self.fund.state, self._quote(t_ms))
 
     def _rounds(self, t_ms: int) -> None:
@@ -265,7 +266,7 @@ class Venue:
         returns  by request, in their order: the event that it is a row of, a refusal, or that it was paid before
         """
         asked = [Request(*request) for request in requests]
-        answers = answer_withdrawals(self.state, self.design, t_ms, asked, self._open_loss(t_ms))
+        answers = answer_withdrawals(self.state, self.design, t_ms, asked, self.open_loss_units(t_ms))
         event = next((answer for answer in answers if isinstance(answer, Withdrawn)), None)
         if event is not None:
             self._record(t_ms, event.rows[0].id, event)
