@@ -91,6 +91,7 @@ class SecondBook:
         self.stale: dict[str, str] = {}
         self.step = 0
         self.rounds: list[Round] = []
+        self.last_drawn: Data = {}
         self.opening = self.total()
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -178,8 +179,8 @@ class SecondBook:
                 open_lots = sum(n for (_, m), n in self.lots.items() if m == market) + self.outside_lots[market]
                 open_lots += sum(n for (_, m), n in self.layer_lots.items() if m == market)
                 assert open_lots == 0, f"{market} does not sum to zero after {kind}"
-        elif kind == "shortfalls_drawn" and self.rounds:  # a layer alone can owe, before anybody was liquidated
-            self.rounds[-1].drawn = data
+        elif kind == "shortfalls_drawn":
+            self.last_drawn = data
 
     def venue_opened(self, data: Data) -> None:
         assert int(data["equity"]) == self.opening
@@ -193,7 +194,10 @@ class SecondBook:
             self.marks[row["market"]] = row["ticks"]
             self.stale[row["market"]] = row["stale"]
 
-    def round_filled(self, data: Data) -> None:
+    def begin_round(self, data: Data) -> Round:
+        """The round of an event that is its first."""
+        if self.rounds and (data["step"], data["round"]) <= (self.rounds[-1].step, self.rounds[-1].number):
+            raise AssertionError(f"round {data['step']}.{data['round']} is not the next")
         this = Round(
             data["step"],
             data["round"],
@@ -206,6 +210,16 @@ class SecondBook:
             {name for name in self.purse if self.decidable(name) and not self.liquidatable(name)},
         )
         self.rounds.append(this)
+        return this
+
+    def round_of(self, data: Data) -> Round:
+        """The round of an event; one in which layers alone owe begins with what was covered."""
+        last = self.rounds[-1] if self.rounds else None
+        same = last is not None and (last.step, last.number) == (data["step"], data["round"])
+        return last if same and last is not None else self.begin_round(data)
+
+    def round_filled(self, data: Data) -> None:
+        this = self.begin_round(data)
         this.triggered = [row["account"] for row in data["triggered"]]
         for row in data["triggered"]:
             assert int(row["equity"]) == self.equity(row["account"])
@@ -340,6 +354,8 @@ class SecondBook:
             self.rounds[-1].closed[account] = row
 
     def deficits_covered(self, data: Data) -> None:
+        this = self.round_of(data)
+        this.drawn = self.last_drawn
         for row in data["rows"]:
             self.from_fund += int(row["drawn"])
             self.severity_open += int(row["severity"])
@@ -349,7 +365,7 @@ class SecondBook:
                 self.layer_purse[row["account"]] += covered
                 continue
             self.purse[row["account"]] += covered - premium
-            self.rounds[-1].covered[row["account"]] = row
+            this.covered[row["account"]] = row
 
     def deleveraged(self, data: Data) -> None:
         this = self.rounds[-1]

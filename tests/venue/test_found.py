@@ -152,3 +152,52 @@ def test_regression_an_account_that_recovered_takes_no_reserve_into_its_next_liq
     assert [(row["account"], row["amount"]) for row in first] == [("a", "100")]
     assert not follow(played).liquidatable("a")
     assert played.venue.state.reserved == {}
+
+
+def pool_of_500(markets, accounts, steps):
+    """A pool with 500 that is everybody's other side, and a book that it cannot pay."""
+    spec = DesignSpec(
+        markets=markets,
+        layers=(LayerSpec("ma0", "market_bucket", 0, market="BTC"), LayerSpec("pool", "vault", 500)),
+        policy="adl",
+        extra_text='[pool]\nlayer = "pool"\nadl_start_ppm = 300000\nadl_stop_ppm = 200000\npayout_cap_ppm = 900000\n',
+        liquidation={"position_limit_ppm": 1},
+    )
+    return Story(spec, accounts, {}, steps)
+
+
+INVERSE = {"kind": "inverse_perp"}
+
+
+def test_regression_a_round_in_which_a_layer_alone_owes_counts_as_a_round():
+    """The pool's debt is drawn in a round without a liquidation; the next round of the step is another one (its batch
+    was once named alike, and the fund refused it)."""
+    tiers = (TierSpec(1, up_to=1), TierSpec(1))
+    markets = (
+        MarketSpec("BTC", 1_000_000, tiers, 2, 73, extra=INVERSE),
+        MarketSpec("ETH", 1, tiers, 2, 51),
+        MarketSpec("A", 1, (TierSpec(1),), 2, 52),
+    )
+    accounts = {
+        "a": ("a", 1200, ((0, -4, 121_212), (2, 5, 100))),
+        "b": ("b", -191, ((2, 15, 270),)),
+        "c": ("c", -387, ((0, 1, -37_038),)),
+    }
+    played = play(pool_of_500(markets, accounts, ({"BTC": 30, "A": 31}, {}, {"A": 9})))
+    follow(played)
+    batches = [data["batch"] for data in played.data("deficits_covered")]
+    assert len(batches) == len(set(batches)) > 1 and batches[0] == "b1.1"
+
+
+def test_regression_a_layer_s_debt_is_placed_before_anybody_was_liquidated():
+    markets = (MarketSpec("BTC", 1_000_000, (TierSpec(1),), extra=INVERSE), MarketSpec("ETH", 1, (TierSpec(1),)))
+    accounts = {
+        "x7": ("x7", 11, ((1, 1, 60),)),
+        "0": ("0", 1166, ((0, -1, 16_666), (1, -2, -120))),
+        "q.1": ("q.1", 1166, ((0, -1, 16_666), (1, -1, -60))),
+        "zz:9": ("zz:9", 1833, ((0, -2, 33_333), (1, -10, -710))),
+    }
+    played = play(pool_of_500(markets, accounts, ({"BTC": 50, "ETH": 50},)))
+    follow(played)
+    assert [data["how"] for data in played.data("haircut_taken")] == ["adl_money"]
+    assert played.venue.state.round == max(data["round"] for data in played.data("deficits_covered"))

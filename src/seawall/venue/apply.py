@@ -296,6 +296,7 @@ def _book(state: VenueState, rows: Iterable[BookRow]) -> None:
 
 
 def _covered(state: VenueState, event: DeficitsCovered) -> None:
+    state.round = event.round  # a round in which layers alone owe has no other event that says so
     for row in event.rows:
         state.from_fund += row.drawn
         state.booked += row.severity
