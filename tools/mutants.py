@@ -35,7 +35,7 @@ LIST = Path(__file__).with_name("mutants.toml")
 ACCIDENTS = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "UnboundLocalError")
 
 # Runs inside each pytest: refuses a run on the wrong package, writes one JSON line a failure.
-PLUGIN = '''
+PLUGIN = """
 import importlib.util, json, os, pathlib, pytest
 
 def note(kind, report):
@@ -58,7 +58,7 @@ def pytest_collectreport(report):
 def pytest_runtest_logreport(report):
     if report.failed:
         note("test", report)
-'''
+"""
 
 
 class ListError(Exception):

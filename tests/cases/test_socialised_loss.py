@@ -9,8 +9,8 @@ from seawall.fund.apply import Stamp
 from seawall.fund.invariants import InvariantBroken
 from seawall.rules.socialisation import positive_pnl_haircuts
 from seawall.venue.apply import apply
-from seawall.venue.events import CoverRow, DeficitsCovered
 from seawall.venue.invariants import check
+from seawall.venue_events import CoverRow, DeficitsCovered
 from tests.generators import DesignSpec, LayerSpec, Story, batch, inflow, play, shortfall
 
 

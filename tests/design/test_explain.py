@@ -144,6 +144,7 @@ below_maintenance_ppm = 666667
 notional_limit_ppm = 1000000
 notional_limit = "99"
 unwind_ppm = 10000
+unwind_worst_ppm = 20000
 
 [accumulation]
 commission_share_ppm = 50000
@@ -386,6 +387,13 @@ def test_no_value_of_a_design_goes_unsaid():
                 assert name in silent or not loads(other), name
     keys = {field.name for table in (Layer, Liquidation, Exhaustion, Market) for field in msgspec.structs.fields(table)}
     assert keys - seen == {"stake", "holdings", "tiers", "takeover"}  # tables: their own keys are seen
+
+
+def test_how_a_layer_sells_what_it_took_over_is_said():
+    text = "\n".join(explain(parse_design(EVERY_KEY, "d.toml")))
+    assert "sells 1 % of it at each step, at most 2 % away from the mark." in text
+    anyhow = "\n".join(explain(parse_design(EVERY_KEY.replace("unwind_worst_ppm = 20000\n", ""), "d.toml")))
+    assert "sells 1 % of it at each step." in anyhow
 
 
 def test_a_pool_and_each_other_policy_is_said(base):

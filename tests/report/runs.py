@@ -16,8 +16,8 @@ from seawall.design.types import Design
 from seawall.fund.journal import Journal, state_digest
 from seawall.stress.books import write_book
 from seawall.venue.book import Book
-from seawall.venue.events import Deleveraged, HaircutTaken, RoundFilled
 from seawall.venue.machine import Venue, World
+from seawall.venue_events import Deleveraged, HaircutTaken, RoundFilled
 
 BTC_TIERS = "tiers = [{ initial_margin_ppm = 100000, maintenance_margin_ppm = 50000 }]"
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from seawall.rules.adl_arrays import WinnersArrays, haircut_array, scores_array
 from seawall.rules.adl_policies import haircuts
 from seawall.rules.adl_scores import SCORES, Participant, PolicyParameters
-from tests.rules.test_adl_policies import BOOK, NAMES, TABLE_3
+from tests.rules.test_adl_policies import BOOK, NAMES, TABLE_3, sparse_books
 
 SIZES = st.sampled_from([4, 50, 10**6, 2**40, 2**52, 2**61, 2**63 - 1])
 PARAMETERS = st.builds(
@@ -43,6 +43,18 @@ def test_haircut_array_equals_haircuts(data, book, parameters):
         found = haircut_array(policy, winners, severity, parameters)
         assert found.dtype == np.int64
         assert found.tolist() == list(haircuts(policy, book, severity, parameters)), policy
+
+
+@given(st.data(), sparse_books(), PARAMETERS)
+def test_haircut_array_equals_haircuts_where_leverage_is_below_a_millionth(data, book, parameters):
+    capacity = sum(p.cap for p in book)
+    severity = data.draw(st.integers(0, capacity + 1) | st.sampled_from([capacity, max(0, capacity - 1)]))
+    winners = WinnersArrays.of(book)
+    for policy in ("risk_levered", "risk_levered_squared", "rap"):
+        found = haircut_array(policy, winners, severity, parameters).tolist()
+        assert found == list(haircuts(policy, book, severity, parameters)), policy
+        if policy != "rap":
+            assert sum(found) == min(severity, capacity)
 
 
 @given(books(), PARAMETERS)

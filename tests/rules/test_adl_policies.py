@@ -11,7 +11,7 @@ from itertools import permutations, product
 import pytest
 from hypothesis import example, given, strategies as st
 
-from seawall.rules.adl_policies import ADL_POLICIES, WEIGHTS, equal_awards, haircuts, talmud
+from seawall.rules.adl_policies import ADL_POLICIES, WEIGHTS, equal_awards, haircuts, money_caps, talmud
 from seawall.rules.adl_scores import SCORES, Participant, PolicyParameters, leverage_ppm
 from seawall.rules.water_fill import capped_water_fill, ranked_queue
 from tests.rules.references import water_level
@@ -214,7 +214,7 @@ def reference(policy, book, severity):
     caps = [max(0, min(p.profit_units, p.equity_units)) for p in book]
     severity = min(severity, sum(caps))
     gains = [max(p.profit_units, 0) for p in book]
-    leverages = [max(0, 10**6 * p.notional_units // p.equity_units) if p.equity_units > 0 else 0 for p in book]
+    leverages = [max(1, 10**6 * p.notional_units // p.equity_units) if p.equity_units > 0 else 0 for p in book]
     if policy.startswith("queue"):
         taken, left = [0] * len(book), severity
         ranks = [(reference_score(policy, p) * (1 if policy == "queue_profit" else 10**12)).__floor__() for p in book]
@@ -274,11 +274,59 @@ def test_I6_I10_haircuts_add_up_to_the_severity_or_the_capacity_and_break_no_cap
         if policy in ("capped_pro_rata", "rap"):
             caps = [min(cap, beta_ppm * max(0, p.profit_units) // 10**6) for cap, p in zip(caps, book)]
         assert all(0 <= h <= cap for h, cap in zip(paid, caps)), policy
-        if policy in WEIGHTS:
-            caps = [cap if WEIGHTS[policy](p, parameters) else 0 for cap, p in zip(caps, book)]
         if policy != "mean_surplus":
             assert sum(paid) == min(severity, sum(caps)), policy
         assert sum(paid) <= severity
+
+
+def sparse_books():
+    """Equity up to 10^12 times notional, and none: leverages from below a millionth on, beside ordinary ones."""
+    size = st.sampled_from([1, 7, 10**3, 10**6, 10**9, 10**12])
+    row = st.tuples(size, st.integers(-20, 10**4), st.one_of(size, st.integers(-20, 10**4)), size, size)
+    return st.lists(row, min_size=1, max_size=6).map(
+        lambda rows: [Participant(str(i), lots, w, e, n, en) for i, (lots, w, e, n, en) in enumerate(rows)]
+    )
+
+
+@given(
+    st.data(),
+    sparse_books(),
+    st.sampled_from([10**6, 400_000]),
+    st.integers(0, 3),
+    st.sampled_from([0, 0, 1, 2 * 10**6]),
+)
+def test_I10_the_whole_capacity_is_placed_however_little_leverage_a_winner_has(data, book, beta_ppm, power, offset):
+    """`rap` spares leverage up to an offset, as it spares what is beyond beta: no capacity."""
+    parameters = PolicyParameters(beta_ppm=beta_ppm, leverage_power=power, leverage_offset_ppm=offset)
+    for policy in NAMES:
+        caps = money_caps(policy, book, parameters)
+        severity = data.draw(st.integers(0, sum(caps) + 2) | st.sampled_from([sum(caps), max(0, sum(caps) - 1)]))
+        paid = haircuts(policy, book, severity, parameters)
+        assert sum(paid) == min(severity, sum(caps)), policy
+        assert all(0 <= h <= cap for h, cap in zip(paid, caps)), policy
+        if policy == "rap" and power:
+            spared = [p.notional_units * 10**6 <= offset * p.equity_units for p in book]
+            assert not any(h for h, out in zip(paid, spared) if out and offset)
+        elif policy not in ("mean_surplus", "capped_pro_rata", "rap"):
+            assert caps == [max(0, min(p.profit_units, p.equity_units)) for p in book], policy
+
+
+def test_a_winner_with_a_leverage_below_a_millionth_pays_last_and_pays_its_cap():
+    """Weights of 1 and 2: 100 x 10^6 and 30 x 1; what is beyond 100 is the second's, up to its 30."""
+    book = [Participant("1", 1, 100, 1_000, 1_000, 1), Participant("2", 1, 30, 10**9, 999, 1)]
+    assert [leverage_ppm(winner) for winner in book] == [1_000_000, 1]
+    for policy in ("risk_levered", "risk_levered_squared", "rap"):
+        for severity, paid in ((99, (99, 0)), (100, (100, 0)), (101, (100, 1)), (130, (100, 30)), (140, (100, 30))):
+            assert haircuts(policy, book, severity) == paid, (policy, severity)
+
+
+def test_rap_spares_leverage_up_to_its_offset():
+    book = [Participant(str(n), 1, 50, 100, n, 1) for n in (100, 150, 200)]
+    parameters = PolicyParameters(leverage_offset_ppm=1_500_000)
+    assert money_caps("rap", book, parameters) == [0, 0, 50]
+    assert haircuts("rap", book, 60, parameters) == (0, 0, 50)
+    every = PolicyParameters(leverage_offset_ppm=1_500_000, leverage_power=0)
+    assert money_caps("rap", book, every) == [50, 50, 50] and sum(haircuts("rap", book, 60, every)) == 60
 
 
 @given(books(40), st.integers(0, 60))

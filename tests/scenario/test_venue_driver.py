@@ -126,11 +126,11 @@ account C cash 90 holds 5 GOLD
         f"{STEP} -> taken A BTC 4 by lp for 380, rounding 0, overshoot 0\n"
         "inventory lp BTC -> lots 4 cost 380, profit 0",
         f"{STEP}\nstep BTC 94 -> unwound lp BTC 4 at 93, realised lp BTC -8, nothing else\nlayer lp -> balance 492",
-        "step BTC 100 GOLD 3\naccount C -> equity 105, lots GOLD 5\nwithdraw W1 C 106 -> paid 105, haircut 0",
+        "step BTC 100 GOLD 3\naccount C -> equity 105, lots GOLD 5\nwithdraw W1 C 106 -> paid 90, haircut 0",
         "withdraw W1 C 1 -> refused stale\ndeposit P1 C 5 -> cash 95\ndeposit P1 C 5 -> duplicate\ndeposited -> 5",
         "step BTC 100 GOLD 3\nwithdraw_batch at 5s\n  withdraw W1 C 60 -> paid 60, haircut 0\n"
-        "  withdraw W2 C 60 -> paid 45, haircut 0\n"
-        "withdrawn -> 105\nsettled -> nobody\nopen_loss -> 0\nrounding -> 0",
+        "  withdraw W2 C 60 -> paid 30, haircut 0\n"
+        "withdrawn -> 90\nsettled -> nobody\nopen_loss -> 0\nrounding -> 0",
         "step BTC 100\nstep BTC 100 funding BTC 10000000000 at 1h -> funding A BTC -10, funding B BTC 4,"
         " funding outside BTC 6, nothing else",
         "account D cash 5 long 3 XBT cost 9\nstep BTC 100 XBT 1\naccount D -> cost XBT -9, profit XBT 6, initial 1",

@@ -60,7 +60,7 @@ def test_I1_money_is_conserved_through_a_real_crash(intrabar: Intrabar, part_ppm
 
 @pytest.mark.slow
 def test_a_larger_fund_survives_what_a_smaller_does_not() -> None:
-    verdicts = [run(inputs("2025-10-10", part)).summary.verdict for part in (20_000, 3_000_000)]
+    verdicts = [run(inputs("2025-10-10", part)).summary.verdict for part in (20_000, 6_000_000)]
     assert verdicts == ["exhausted", "survives"]
 
 

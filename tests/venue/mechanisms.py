@@ -133,6 +133,9 @@ def takeovers(draw: st.DrawFn, layers: tuple[LayerSpec, ...]) -> tuple[tuple[Lay
     if draw(st.booleans()):
         keys["notional_limit"] = str(draw(st.sampled_from([100, 3_000])))
     keys["unwind_ppm"] = draw(st.sampled_from([1, 300_000, PPM]))
+    worst = draw(st.sampled_from([None, 0, 20_000, 300_000]))
+    if worst is not None:
+        keys["unwind_worst_ppm"] = worst
     return (*others[:at], holder, *others[at:]), takeover_text("taker", **keys)
 
 

@@ -31,10 +31,11 @@ class Seller:
         whole, rest = divmod(book.equity(name), self.size * self.unit)
         self.px = max(1, mark - whole if self.side > 0 else mark + whole)
         assert rest >= 0
+        self.rest_at_mark = mark if book.equity(name) < 0 else self.px  # what layers are asked for, if bankrupt
 
-    def at_px(self, sold, money):
-        """Equity with what was sold for `money` and the rest worth the bankruptcy price."""
-        return self.purse + self.side * (money + (self.size - sold) * self.px * self.unit)
+    def gained(self, sold, money, price):
+        """The position's result with what was sold for `money` and the rest worth a price."""
+        return self.side * (money + (self.size - sold) * price * self.unit) - self.cost
 
 
 def ladder_lots(story, side, mark):
@@ -55,12 +56,13 @@ def uncovered(story, sellers, prices, lots):
     return _leaves_severity(story, sellers, {seller.name: pair for seller, *pair in zip(sellers, sold, money)})
 
 
-def _leaves_severity(story, sellers, filled):
+def _leaves_severity(story, sellers, filled, *, at_mark=False):
+    """Whether layers leave severity of these fills, the rest worth the bankruptcy price (a bankrupt's: the mark)."""
     claims = []
     for number, seller in enumerate(sellers):
         sold, money = filled[seller.name]
-        owed = -seller.at_px(sold, money)
-        result = seller.side * (money + (seller.size - sold) * seller.px * seller.unit) - seller.cost
+        result = seller.gained(sold, money, seller.rest_at_mark if at_mark else seller.px)
+        owed = -(seller.purse + seller.cost + result)
         if owed > 0:
             claims.append((f"q{number}", owed, {"BTC": max(0, -result)}))
     layers = [
@@ -79,8 +81,8 @@ def test_a_lot_is_sold_while_layers_can_pay_its_loss_and_all_others_are_delevera
     full = min(len(prices), sum(seller.size for seller in sellers))
     filled = {seller.name: this.sold.get((seller.name, "BTC"), [0, 0]) for seller in sellers}
     sold = sum(lots for lots, _ in filled.values())
-    if not _leaves_severity(story, sellers, _pro_rata(sellers, prices, full)):
-        assert sold == full and not this.closings, "no deleveraging while layers can pay for everything that is sold"
+    if not _leaves_severity(story, sellers, _pro_rata(sellers, prices, full), at_mark=True):
+        assert sold == full and not this.closings, "no deleveraging while layers can pay for all, sold or not"
         return
     if not _leaves_severity(story, sellers, filled):
         assert sold == full or uncovered(story, sellers, prices, sold + 1)

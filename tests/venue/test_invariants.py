@@ -6,7 +6,8 @@ from seawall.amounts import Units
 from seawall.fund.apply import BrokenLog, Stamp
 from seawall.fund.invariants import InvariantBroken
 from seawall.venue.apply import apply
-from seawall.venue.events import (
+from seawall.venue.invariants import check, check_door, equity_units
+from seawall.venue_events import (
     BookRow,
     CashRow,
     ClosingRow,
@@ -23,7 +24,6 @@ from seawall.venue.events import (
     RoundFilled,
     VenueEvent,
 )
-from seawall.venue.invariants import check, check_door, equity_units
 from tests.generators import DesignSpec, LayerSpec, Story, inflow, play
 
 STORY = Story(

@@ -7,7 +7,8 @@ from seawall.amounts import Units
 from seawall.fund.apply import BrokenLog, Stamp
 from seawall.fund.invariants import InvariantBroken
 from seawall.venue.apply import apply
-from seawall.venue.events import (
+from seawall.venue.invariants import check
+from seawall.venue_events import (
     CashRow,
     Deposited,
     EndedMarket,
@@ -26,7 +27,6 @@ from seawall.venue.events import (
     WithdrawalRow,
     Withdrawn,
 )
-from seawall.venue.invariants import check
 from tests.venue.test_invariants import broken, deleveraged, venue
 
 # The venue of test_invariants: at 100 `long` is worth 50, `short` 50 + 100; the outside book is short 2.

@@ -1,5 +1,7 @@
 """Positions taken over by a layer: the step, its limits, what it sells, what that realises, and who closes it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -112,6 +114,39 @@ def test_inventory_is_sold_part_by_part_before_new_liquidations_and_its_gain_is_
     sources = [data["inflow"]["source"] for data in played.data("inflow_routed")]
     assert sources == ["inventory"]
     assert [data["inventory_loss"]["amount"] for data in played.data("inventory_lost")] == ["22"]
+
+
+@pytest.mark.parametrize(
+    ("worst", "prices"),
+    [(None, [90, 89, 80]), (0, [90]), (11_111, [90]), (11_112, [90, 89]), (111_111, [90, 89]), (111_112, [90, 89, 80])],
+)
+def test_inventory_is_sold_no_further_below_the_mark_than_the_design_says(worst, prices):
+    """10 lots at 80; at 90 bids of 2 each at 90, 89, 80: 11,111 ppm of 90 is 0.99999, a limit of 89.00001, so 90."""
+    keys = {"unwind_ppm": 1_000_000} | ({} if worst is None else {"unwind_worst_ppm": worst})
+    base = story(A, [80, 90], layers=FUND, extra_text=takeover_text("shared", when="below", **keys))
+    played = play(replace(base, ladders={("BTC", "bids"): ((0, 2), (1, 2), (10, 2))}))
+    follow(played)
+    (moved,) = played.data("inventory_moved")
+    assert [(row["lots"], row["amount"]) for row in moved["rows"]] == [(-2 * len(prices), str(-2 * sum(prices)))]
+    assert held(played)[0] == 10 - 2 * len(prices)
+
+
+@pytest.mark.parametrize(("worst", "bought"), [(None, 6), (0, 2), (8_695, 2), (8_696, 4), (86_956, 4), (86_957, 6)])
+def test_inventory_is_bought_back_no_further_above_the_mark_than_the_design_says(worst, bought):
+    """s is short 10 from 100; taken over at 120. At 115 asks of 2 at 115, 116, 125: 1 of 115 is 8,695.7 ppm."""
+    accounts = {"s": account(239, (0, -10, -1000)), "b": account(9_000, (0, 10, 1000))}
+    keys = {"unwind_ppm": 1_000_000} | ({} if worst is None else {"unwind_worst_ppm": worst})
+    base = story(accounts, [120, 115], layers=FUND, extra_text=takeover_text("shared", when="below", **keys))
+    played = play(replace(base, ladders={("BTC", "asks"): ((0, 2), (1, 2), (10, 2))}))
+    follow(played)
+    assert [row["lots"] for row in played.data("inventory_moved")[0]["rows"]] == [bought]
+    assert held(played)[0] == bought - 10
+
+
+def test_where_no_bid_is_good_enough_nothing_is_sold():
+    base = story(A, [80, 90], layers=FUND, extra_text=takeover_text("shared", when="below", unwind_worst_ppm=50_000))
+    played = play(replace(base, ladders={("BTC", "bids"): ((5, 9),)}))
+    assert not played.data("inventory_moved") and held(played) == (10, 800)
 
 
 def test_positions_of_both_sides_net_at_the_mark():

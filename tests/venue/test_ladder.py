@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hypothesis import example, given, strategies as st
 
-from seawall.venue.ladder import depth_lots, recover, take
+from seawall.venue.ladder import depth_lots, free_levels, recover, take
 from tests.generators import ladder
 
 SIDES = st.sampled_from(["bids", "asks"])
@@ -47,6 +47,25 @@ def test_taking_a_ladder_equals_taking_it_lot_by_lot(depth, anchor, side, wanted
 def test_depth_is_what_an_endless_order_would_take(depth, anchor, side):
     levels, used = depth
     assert depth_lots(levels, used, anchor, side) == take(levels, used, anchor, side, 10**9).lots
+
+
+@given(depths(), st.integers(1, 30), SIDES)
+@example((((0, 2), (1, 3), (9, 9)), (1, 3, 0)), 9, "bids")
+def test_what_is_free_is_what_an_order_of_any_size_takes(depth, anchor, side):
+    """Best first, without what is used: of the first lots of it an order gets as many as it wants, price by price."""
+    levels, used = depth
+    free = [price for lots, price in free_levels(levels, used, anchor, side) for _ in range(lots)]
+    assert free == [price for _, price in single_lots(levels, used, anchor, side)]
+    for wanted in range(len(free) + 2):
+        taken = take(levels, used, anchor, side, wanted)
+        assert [price for price, lots in taken.fills for _ in range(lots)] == free[:wanted]
+        assert depth_lots(levels, taken.used, anchor, side) == len(free) - taken.lots
+
+
+def test_a_level_used_up_is_not_free_and_of_a_level_used_in_part_the_rest_is():
+    levels = ((0, 4), (1, 3), (2, 2), (9, 5))
+    assert free_levels(levels, (1, 3, 0, 0), 9, "bids") == [(3, 9), (2, 7)]
+    assert free_levels(levels, (0, 2, 2, 5), 9, "asks") == [(4, 9), (1, 10)]
 
 
 @given(depths(), st.integers(1, 30), SIDES, st.integers(0, 60))

@@ -6,7 +6,8 @@ import pytest
 
 from seawall.design.loader import design_digest
 from seawall.fund.codec import CorruptLog
-from seawall.venue.replay import VENUE_CODEC, replay, venue_digest
+from seawall.venue.replay import replay, venue_digest
+from seawall.venue_events import VENUE_CODEC
 from tests.generators import LayerSpec, play
 from tests.venue.test_worked import WINNERS, account, long, story
 

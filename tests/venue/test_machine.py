@@ -8,7 +8,8 @@ from hypothesis import assume, given, strategies as st
 from seawall.amounts import in_id_order
 from seawall.design.loader import design_digest
 from seawall.fund.journal import replay as replay_fund, state_digest
-from seawall.venue.replay import VENUE_CODEC, replay, venue_digest
+from seawall.venue.replay import replay, venue_digest
+from seawall.venue_events import VENUE_CODEC
 from tests.fund.second_ledger import SecondLedger
 from tests.generators import play, squeezes, stories
 from tests.venue.second_book import before, follow

@@ -7,7 +7,8 @@ from hypothesis import given, strategies as st
 
 from seawall.design.loader import design_digest
 from seawall.fund.journal import replay as replay_fund, state_digest
-from seawall.venue.replay import VENUE_CODEC, replay, venue_digest
+from seawall.venue.replay import replay, venue_digest
+from seawall.venue_events import VENUE_CODEC
 from tests.generators import play
 from tests.venue.mechanisms import mechanisms
 from tests.venue.second_book import follow

@@ -177,12 +177,15 @@ def test_at_the_mark_what_no_fallback_pays_is_carried():
 
 
 def test_at_the_previous_mark_winners_pay_the_fall_and_no_more_than_the_severity():
-    """The step before ended at 95: 15 a lot are 900 for 60 lots, 600 are owed, 300 go back."""
-    played = priced("previous_mark", (95, 80), eligible="any")
+    """The step before ended at 95: 15 a lot are 900 for 60 lots, 600 are owed, 300 go back, a third of each part."""
+    rows = {"Z": account(600, long(60, 100)), "w": account(5_000, short(40, 100)), "v": account(5_000, short(20, 100))}
+    markets = (MarketSpec("BTC", 1, ONE),)
+    spec = {"policy": "adl", "markets": markets, "exhaustion": {"adl_price": "previous_mark"}}
+    played = play(story(rows, [95, 80], **spec))
     event = played.data("deleveraged")[0]
-    assert [row["price_ticks"] for row in event["closings"]] == [95]
-    assert sum(column(played, "taken")) == 900 and event["overshoot"] == "300"
-    assert sum(column(played, "haircut")) == 600 and cash(played, "Z") == 0
+    assert [row["price_ticks"] for row in event["closings"]] == [95] and event["overshoot"] == "300"
+    paid = {row["account"]: (int(row["taken"]), int(row["haircut"])) for row in event["haircuts"]}
+    assert paid == {"v": (300, 200), "w": (600, 400)} and cash(played, "Z") == 0
 
 
 def test_a_previous_mark_better_for_winners_than_the_mark_is_the_mark():

@@ -9,10 +9,11 @@ from hypothesis import given, strategies as st
 
 from seawall.fund.journal import replay as replay_fund, state_digest
 from seawall.fund.messages import Refused, Repeated
-from seawall.venue.events import Deposited, Withdrawn
 from seawall.venue.replay import replay, venue_digest
+from seawall.venue.scan import value_all
+from seawall.venue_events import Deposited, Withdrawn
 from tests.generators import LayerSpec, MarketSpec, TierSpec, play, squeezes, stories
-from tests.venue.mechanisms import mechanisms
+from tests.venue.mechanisms import mechanisms, with_collateral
 from tests.venue.second_book import follow
 from tests.venue.test_rankings import RANKINGS
 from tests.venue.test_worked import account, cash, long, short, story
@@ -29,12 +30,13 @@ def venue_of(rows, steps=(80,), fund=0, asked=None, **spec):
 
 
 WAITING = {
-    "Z": account(50, long(10, 100)),
+    "Z": account(70, long(11, 100)),
     "w": account(400, short(6, 100)),
     "v": account(800, short(4, 100)),
     "f": account(300),
 }
-"""At 80 without bids: Z has -150 and waits. w has 520, margin 48, profit 120; v 880, 32, 80; f is flat."""
+"""At 80 without bids: Z has -150 and waits, also under `adl`: shorts of 10 lots do not suffice for its 11. w has 520,
+margin 48, profit 120; v 880, 32, 80; f is flat."""
 
 
 def paid(answers):
@@ -193,12 +195,88 @@ def test_once_the_debt_is_repaid_claims_are_paid_whole():
     assert venue.state.money_out - venue.state.money_in == 291 + 291 + 292 + int(last.rows[0].paid) - 1
 
 
-def test_U_beyond_all_claims_pays_nothing():
-    rows = {"Z": account(0, long(100, 100)), "s": account(0, short(1, 100)), "a": account(333)}
-    base = venue_of(rows, policy="withdrawal_haircut", asked={1: (("withdraw", "a", 333),)})
+@pytest.mark.parametrize(("lots", "carried"), [(17, 340), (18, 360), (100, 2000)])
+def test_where_open_losses_are_all_equity_or_more_a_claim_is_refused_and_nothing_given_up(lots, carried):
+    """A lot of the default owes 20; s has 1 + 20, f 319: 340 of claims, as much as 17 lots owe."""
+    rows = {"Z": account(0, long(lots, 100)), "s": account(1, short(1, 100)), "f": account(319)}
+    venue = play(replace(venue_of(rows, policy="withdrawal_haircut"), ladders={("BTC", "bids"): ((0, 500),)})).venue
+    answer = venue.withdraw(2_000, "x", "f", 319)
+    assert (answer.code, answer.field) == ("state", "amount")
+    assert answer.reason == "wanted at most what it may take now, 0; found 319"
+    assert cash_of(venue, "f") == 319 and venue.fund.state.carried_units == carried
+    assert "x" not in venue.state.requests and venue.state.money_out == 0
+    last = venue.deposit(2_000, "d", "s", carried)
+    assert isinstance(last, Deposited) and isinstance(venue.withdraw(2_000, "x", "f", 319), Withdrawn)
+
+
+def test_a_unit_short_of_all_equity_a_claim_is_paid_in_part():
+    """340 open. Of 341 of claims f's 320 are paid 320 x 1 / 341, nothing: refused. Of 342 its 321: 642 / 342, 1."""
+    rows = {"Z": account(0, long(17, 100)), "s": account(1, short(1, 100)), "f": account(319)}
+    base = replace(venue_of(rows, policy="withdrawal_haircut"), ladders={("BTC", "bids"): ((0, 500),)})
+    venue = play(base).venue
+    venue.deposit(2_000, "d", "f", 1)
+    assert venue.withdraw(2_000, "x", "f", 320).code == "state" and venue.fund.state.carried_units == 340
+    venue.deposit(2_000, "e", "f", 1)
+    (row,) = venue.withdraw(2_000, "x", "f", 321).rows
+    assert (row.paid, row.borne) == (1, 320) and venue.fund.state.carried_units == 20
+
+
+# --- collateral ---------------------------------------------------------------------------------------------------
+
+TOKEN = MarketSpec("TOK", 1, (), extra={"kind": "collateral", "haircut_ppm": 100_000, "dust": "0"})
+
+
+def tokens(cash, lots, *rows):
+    return account(cash, *rows, (1, lots, 0))
+
+
+def venue_with_tokens(rows, price=80, **spec):
+    markets = (MarketSpec("BTC", 1, TENTH), TOKEN)
+    return venue_of(rows, ({"BTC": price, "TOK": 10},), markets=markets, **spec)
+
+
+@pytest.mark.parametrize(
+    ("cash_units", "lots", "rows", "most"),
+    [
+        (90, 5, (), 90),  # flat: equity 90 + 45, of which 45 is no cash
+        (0, 5, (), 0),
+        (-10, 5, (), 0),  # owes already
+        (100, 20, (short(6, 100),), 220),  # 100 and a profit of 120: the tokens' 180 back the margin of 48
+        (100, 2, (short(6, 100),), 190),  # 18 of the margin of 48 are backed by tokens, 30 by cash and profit
+        (-100, 20, (short(6, 100),), 20),  # cash goes on falling as far as profit backs it
+        (200, 20, (long(6, 100),), 80),  # 200 less a loss of 120
+        (100, 20, (long(6, 100),), 0),
+    ],
+)
+def test_collateral_backs_margin_and_is_never_paid_out_as_cash(cash_units, lots, rows, most):
+    """At 80, tokens at 10 less a tenth: paid is cash with the positions' profit or loss; nothing is open."""
+    side = sum(row[1] for row in rows)
+    book = {"A": tokens(cash_units, lots, *rows), "B": account(10_000, (0, -side, -side * 100))}
+    venue = play(venue_with_tokens(book)).venue
+    answer = venue.withdraw(2_000, "x", "A", 1_000)
+    if not most:
+        assert isinstance(answer, Refused) and (answer.code, answer.field) == ("state", "amount")
+        return
+    assert paid([answer]) == [most] and cash_of(venue, "A") == cash_units - most
+    assert isinstance(venue.withdraw(2_000, "y", "A", 1), Refused)
+
+
+def test_the_part_of_the_open_loss_is_left_in_cash_or_profit_and_not_in_tokens():
+    """Z's -150 over profits 120 and 80: w leaves 90 of 100 + 120, whatever its tokens are worth; requests share it."""
+    rows = {**WAITING, "w": tokens(100, 20, short(6, 100))}
+    venue = play(venue_with_tokens(rows)).venue
+    answers = venue.withdraw_batch(2_000, [("x", "w", 100), ("y", "w", 100), ("z", "w", 1)])
+    assert [(int(row.paid), int(row.haircut)) for row in answers[0].rows] == [(100, 90), (30, 90)]
+    assert cash_of(venue, "w") == -30 and isinstance(answers[2], Refused)
+
+
+def test_under_a_withdrawal_haircut_tokens_are_no_claim_on_cash():
+    """150 open of 200 + 333 + 333 + 334 + 45 of tokens: c claims its cash of 334, 334 x 1095 / 1245 = 293.7."""
+    rows = {**SHORT_OF, "c": tokens(334, 5)}
+    base = venue_with_tokens(rows, policy="withdrawal_haircut", asked={1: (("withdraw", "c", 999),)})
     played = play(replace(base, ladders={("BTC", "bids"): ((0, 500),)}))
     (row,) = played.answers[0].rows
-    assert (row.paid, row.borne) == (0, 333) and played.journal.state.carried_units == 2000 - 333
+    assert (row.paid, row.borne, row.cash_after) == (293, 41, 0) and played.answers[0].claims == 1245
 
 
 # --- identity and refusals ----------------------------------------------------------------------------------------
@@ -259,7 +337,7 @@ def cash_of(venue, name):
 
 def test_a_deposit_is_money_in():
     played = play(venue_of(WAITING, asked={1: (("deposit", "Z", 7),)}))
-    assert isinstance(played.answers[0], Deposited) and cash(played, "Z") == 57 and played.venue.state.money_in == 7
+    assert isinstance(played.answers[0], Deposited) and cash(played, "Z") == 77 and played.venue.state.money_in == 7
 
 
 # --- properties ---------------------------------------------------------------------------------------------------
@@ -309,12 +387,15 @@ def test_withdrawal_haircuts_pay_a_batch_by_one_factor_whatever_the_order(claims
         venue = play(base).venue
         owed, total = 20 * lots, sum(claims) + 1 + 20 * lots
         answers = venue.withdraw_batch(2_000, order)
+        if sum(claims) * (total - owed) < total:  # not a unit for all of them: nobody gives anything up
+            assert all(isinstance(answer, Refused) for answer in answers) and venue.fund.state.carried_units == owed
+            continue
         got = {row.account: int(row.paid) for row in answers[0].rows}
         for i, claim in enumerate(claims):
             assert abs(got[f"c{i}"] - Fraction(claim * (total - owed), total)) < 1 + Fraction(claim, sum(claims))
         results.append(got)
         assert venue.fund.state.carried_units == owed - (sum(claims) - sum(got.values()))
-    assert results[0] == results[1]
+    assert all(got == results[0] for got in results)
 
 
 @st.composite
@@ -380,6 +461,40 @@ def test_nobody_withdraws_what_backs_positions_or_open_losses(story):
             kept = int(row["equity"]) - int(row["paid"]) - int(row["borne"])
             assert kept >= int(row["margin"]) + (0 if int(row["borne"]) else int(row["haircut"]))
             assert 0 <= int(row["paid"]) <= int(row["asked"])
+
+
+def liquid(state, name):
+    """Cash and profit or loss of perpetuals, by the scan's arrays: whole equity less what collateral is worth."""
+    account = state.index[name]
+    tokens = sum(
+        int(state.lots[market, account]) * state.ticks[market] * state.instruments[market].contract.unit
+        for market in range(len(state.instruments))
+        if state.is_collateral(market)
+    )
+    return int(value_all(state).full[account]) - tokens
+
+
+@given(st.data(), st.one_of(stories(), squeezes(1)))
+def test_nobody_takes_cash_that_collateral_would_have_to_pay(data, base):
+    """All that can be taken is: what is left of cash, profit and loss still pays the part of the open loss."""
+    rule = data.draw(st.sampled_from(["haircut", "free"]))
+    policy = data.draw(st.sampled_from(["adl", "socialised_loss", "carry", "withdrawal_haircut"]))
+    text = '[withdrawals]\nwhile_losses = "' + ("haircut" if policy == "withdrawal_haircut" else rule) + '"\n'
+    made = data.draw(with_collateral(base)).but(
+        policy=policy, fallback="carry", extra_text=base.spec.extra_text + text, exhaustion={}
+    )
+    venue = play(made).venue
+    for name in data.draw(st.permutations(sorted(made.accounts))):
+        before = liquid(venue.state, name)
+        request = data.draw(st.sampled_from([10**9, 10**9, 20]))
+        answer = venue.withdraw(venue.state.last_t_ms, f"x{name}", name, request)
+        after = liquid(venue.state, name)
+        if not isinstance(answer, Withdrawn):
+            assert after == before
+            continue
+        (row,) = answer.rows
+        assert after == before - row.paid - row.borne >= (0 if row.borne else row.haircut)
+        assert row.paid > 0
 
 
 def test_withdrawing_order_of_three_against_a_factor():

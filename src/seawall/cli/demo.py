@@ -63,7 +63,7 @@ CRASHES = (
         30_000,
         small_ppm=20_000,
     ),
-    Crash("2025-10-10", "10-11 October 2025, five coins, hourly bars", "small-perp", "fund", "2025-10-10", 50_000_000),
+    Crash("2025-10-10", "10-11 October 2025, five coins, hourly bars", "small-perp", "fund", "2025-10-10", 10_000_000),
 )
 
 

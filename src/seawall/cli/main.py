@@ -18,7 +18,7 @@ from seawall.cli.console import BAD_INPUT, ENVIRONMENT, INTERRUPTED, print_docum
 from seawall.cli.documents import ErrorDocument, problem_row
 from seawall.design.errors import BadInput
 from seawall.fund.invariants import InvariantBroken
-from seawall.venue.machine import VenueError
+from seawall.venue.posting import VenueError
 
 app = typer.Typer(
     name="seawall",

@@ -205,7 +205,8 @@ def _takeover(design: Design) -> Iterator[str]:
     if rule.notional_limit is not None:
         limits.append(amount(design.asset, rule.notional_limit))
     most = f"holds at most {listed(limits)} net and " if limits else ""
-    yield f"  {rule.layer} {most}sells {percent(rule.unwind_ppm)} of it at each step."
+    worst = "" if rule.unwind_worst_ppm is None else f", at most {percent(rule.unwind_worst_ppm)} away from the mark"
+    yield f"  {rule.layer} {most}sells {percent(rule.unwind_ppm)} of it at each step{worst}."
 
 
 # -- money in --------------------------------------------------------------------------------------------------------

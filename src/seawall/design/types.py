@@ -127,6 +127,8 @@ class Takeover(_Table, frozen=True, kw_only=True):
     notional_limit_ppm     net notional held, at most this part of the layer's balance (1,000,000: its own size)
     notional_limit         net notional held, at most this
     unwind_ppm             the part of the lots held that is sold into the book at each step, rounded up
+    unwind_worst_ppm       no lot is sold further below the mark, or bought back further above it, than this part of it;
+                           what the book does not take so is held; none: at any price
     """
 
     layer: Id
@@ -135,6 +137,7 @@ class Takeover(_Table, frozen=True, kw_only=True):
     notional_limit_ppm: Count | None = None
     notional_limit: Units | None = None
     unwind_ppm: Ppm = PPM
+    unwind_worst_ppm: Ppm | None = None
 
 
 class Liquidation(_Table, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from msgspec import json
 from seawall.amounts import format_decimal
 from seawall.design.errors import BadInput, Problem
 from seawall.fund.codec import encode_hook
-from seawall.report.facts import Chapter, Deficit, End, Liquidation, PaidMoney, Round, WasDeleveraged
+from seawall.report.facts import Chapter, Deficit, End, Funding, Liquidation, Moved, PaidMoney, Round, WasDeleveraged
+from seawall.report.moved import funding_line, moved_line
 from seawall.report.reading import read_run
 from seawall.report.story import tell
 from seawall.report.wording import HOW, Currency, bound_text, count, currency, listed, utc_text
@@ -68,6 +69,10 @@ class Explanation:
                     lines += self._deleveraged(chapter)
                 case PaidMoney():
                     lines += self._paid(chapter)
+                case Funding():
+                    lines.append(funding_line(chapter, self.money))
+                case Moved():
+                    lines.append(moved_line(chapter, self.money))
         return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
 
     def _liquidation(self, chapter: Liquidation) -> Iterator[str]:
@@ -95,14 +100,22 @@ class Explanation:
         for market in dict.fromkeys(row.market for one in rounds for row in one.traded):
             rows = [row for one in rounds for row in one.traded if row.market == market]
             crossed, sold = sum(row.crossed for row in rows), sum(row.sold for row in rows)
-            worth = sum((Fraction(row.average_price) * (row.crossed + row.sold) for row in rows), Fraction(0))
-            price = self._price(market, worth / (crossed + sold))
+            taken = sum(row.taken for row in rows)
+            sizes = [row.crossed + row.sold + row.taken for row in rows]
+            worth = sum(
+                (Fraction(row.average_price) * size for row, size in zip(rows, sizes, strict=True)), Fraction(0)
+            )
+            price = self._price(market, worth / sum(sizes))
             verb = "sold" if rows[0].side == "long" else "bought back"
-            ways = [f"{lots:,} {how}" for lots, how in ((sold, "to the order book"), (crossed, "crossed")) if lots]
+            ways = [
+                f"{lots:,} {how}"
+                for lots, how in ((sold, "to the order book"), (crossed, "crossed"), (taken, "taken over by a layer"))
+                if lots
+            ]
             if verb != "sold":
                 ways = [way.replace("to the order book", "from the order book") for way in ways]
             many = f" in {count(len(rows), 'round')}" if len(rows) > 1 else ""
-            yield f"  {verb} {crossed + sold:,} lots of {market}{many} ({listed(ways)}) at {price} on average"
+            yield f"  {verb} {sum(sizes):,} lots of {market}{many} ({listed(ways)}) at {price} on average"
             first, last = (self._price(market, row.bankruptcy_price) for row in (rows[0], rows[-1]))
             changed = f", at last {last}" if last != first else ""
             surcharge = self.money.text(sum(row.surcharge for row in rows))
@@ -115,7 +128,8 @@ class Explanation:
     def _end(self, end: End, rounds: tuple[Round, ...]) -> Iterator[str]:
         money = self.money
         later = not rounds or end.t_ms != rounds[0].t_ms
-        flat = f"flat on {utc_text(end.t_ms)}" if later else "flat"
+        state = "healthy again" if end.healthy else "flat"
+        flat = f"{state} on {utc_text(end.t_ms)}" if later else state
         yield f"  {flat}, worth {money.text(end.equity)}"
         if end.fees_used:
             yield f"    its pending surcharges of {money.text(end.fees_used)} went back to its own debt"
@@ -171,8 +185,9 @@ class Explanation:
         money = self.money
         when = f"{utc_text(chapter.t_ms)}, step {chapter.step}, round {chapter.round}"
         how = HOW.get(chapter.how, chapter.how)
-        yield f"{when}: haircut of {money.text(chapter.amount)} through {how}, from its profit in {chapter.market}"
-        yield f"  profit there before {money.text(chapter.profit)}, equity {money.text(chapter.equity)}"
+        source, there = (f"profit in {chapter.market}", "profit there") if chapter.market else ("cash", "its base")
+        yield f"{when}: haircut of {money.text(chapter.amount)} through {how}, from its {source}"
+        yield f"  {there} before {money.text(chapter.profit)}, equity {money.text(chapter.equity)}"
         share = f"{money.text(chapter.severity)} of severity over a base of {money.text(chapter.base)}"
         yield f"  its part of {share}, batch {chapter.batch}"
 

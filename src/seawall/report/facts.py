@@ -22,8 +22,11 @@ class Held(Struct, frozen=True):
     mark: str
 
 
-class Traded(Struct, frozen=True):
-    """What was closed of a position by trading in a round: crossed with other liquidations, taken by the order book."""
+class Traded(Struct, frozen=True, omit_defaults=True):
+    """What was closed of a position by trading in a round: crossed with other liquidations, taken by the order book.
+
+    taken  by a layer, at the mark
+    """
 
     market: str
     side: str
@@ -35,6 +38,7 @@ class Traded(Struct, frozen=True):
     realised: Units
     surcharge: Units
     lots_after: int
+    taken: int = 0
 
 
 class ClosedLots(Struct, frozen=True):
@@ -61,9 +65,10 @@ class Round(Struct, frozen=True):
     deleveraged: tuple[ClosedLots, ...] = ()
 
 
-class End(Struct, frozen=True):
+class End(Struct, frozen=True, omit_defaults=True):
     """How a liquidation ended: what the flat account was worth, and where that went.
 
+    healthy         it is not flat: it was liquidatable no more, and `equity` is at the mark
     residual_taken  of the residual: to the fund and the treasury; the rest stays with the trader
     """
 
@@ -75,6 +80,7 @@ class End(Struct, frozen=True):
     fees: Units
     residual: Units
     residual_taken: Units
+    healthy: bool = False
 
 
 class LayerDraw(Struct, frozen=True):
@@ -125,7 +131,7 @@ class Deficit(Struct, frozen=True):
 
 
 class Liquidation(Struct, frozen=True, tag="liquidation", tag_field="what"):
-    """From the first trigger until the account is flat; `end` is None when the run ends before that."""
+    """From the first trigger until the account is flat or healthy; `end` is None when the run ends before that."""
 
     rounds: tuple[Round, ...]
     end: End | None
@@ -162,7 +168,10 @@ class WasDeleveraged(Struct, frozen=True, tag="deleveraged", tag_field="what"):
 
 
 class PaidMoney(Struct, frozen=True, tag="haircut", tag_field="what"):
-    """Money taken from the account's profit. Profit and equity are those before; severity and base are the batch's."""
+    """Money taken from the account's profit. Profit and equity are those before; severity and base are the batch's.
+
+    market  "" where the base is no market's, and cash was taken
+    """
 
     t_ms: int
     step: int
@@ -177,4 +186,28 @@ class PaidMoney(Struct, frozen=True, tag="haircut", tag_field="what"):
     base: Units
 
 
-Chapter = Liquidation | WasDeleveraged | PaidMoney
+class Funding(Struct, frozen=True, tag="funding", tag_field="what"):
+    """Funding of all intervals in one market, received > 0; `t_ms` of the first, `last_t_ms` of the last."""
+
+    t_ms: int
+    market: str
+    times: int
+    amount: Units
+    last_t_ms: int
+
+
+class Moved(Struct, frozen=True, tag="moved", tag_field="what"):
+    """What else changed cash or a position; see report.movements.Movement. `lots` signed, bought > 0."""
+
+    t_ms: int
+    kind: str
+    market: str
+    lots: int
+    amount: Units
+    cash_after: Units
+    batch: str
+    id: str
+    other: str
+
+
+Chapter = Liquidation | WasDeleveraged | PaidMoney | Funding | Moved

@@ -1,6 +1,6 @@
 """Reading: a run folder read whole, or everything that is wrong with it.
 
-Layer    report; imports design, fund, report.{summary,tables,venue_log}. Called by the CLI and the
+Layer    report; imports design, fund, venue_events, report.{summary,tables}. Called by the CLI and the
          rest of report.
 Not here replaying the fund (fund.journal.replay, `seawall verify`): chains, shapes and sums are checked, rules not.
 Held to  this by tests/report/test_reading.py: a folder for each way to be broken.
@@ -29,8 +29,8 @@ from seawall.fund.events import Event, Opened
 from seawall.fund.journal import FUND_CODEC
 from seawall.report.summary import Summary, decode_summary
 from seawall.report.tables import FundTables, VenueTables, fund_tables_of, venue_tables_of
-from seawall.report.venue_log import VENUE_LOG, Marked, RecordedVenue, VenueOpened
 from seawall.report.wording import HOW
+from seawall.venue_events import VENUE_CODEC, Marked, RecordedVenue, VenueOpened
 
 NEEDED: Final = ("design.toml", "events.jsonl", "venue.jsonl", "summary.json")
 """Files without which a folder is no run."""
@@ -88,7 +88,7 @@ def read_run(path: Path) -> RunFolder:
     names = {name: str(path / name) for name in NEEDED}
     design = attempt(lambda: parse_design(_text(files["design.toml"], names["design.toml"]), names["design.toml"]))
     fund_log = attempt(lambda: _log(files["events.jsonl"], names["events.jsonl"], FUND_CODEC, Opened))
-    venue_log = attempt(lambda: _log(files["venue.jsonl"], names["venue.jsonl"], VENUE_LOG, VenueOpened))
+    venue_log = attempt(lambda: _log(files["venue.jsonl"], names["venue.jsonl"], VENUE_CODEC, VenueOpened))
     summary = attempt(lambda: _summary(files["summary.json"], names["summary.json"]))
     if design is None or fund_log is None or venue_log is None or summary is None:
         raise BadInput(problems)

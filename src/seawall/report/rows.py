@@ -1,15 +1,14 @@
-"""Rows: the logs' events as rows of flat tables, in the order of the log.
+"""Rows: the tables' columns, and the fund's events as rows of flat tables, in the order of the log.
 
-Layer    report; imports design.instruments, fund.events, report.venue_log. Called by report.tables,
-         which says what they mean.
-Not here files. No float: money stays an integer of base units until Polars holds it as Decimal(38, 0).
+Layer    report; imports design.instruments, fund.events. Called by report.tables, which says what they mean.
+Not here files, the venue's events (report.venue_rows). No float: money stays an integer of base units until Polars
+         holds it as Decimal(38, 0).
 Held to  this by tests/report/test_tables.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -36,7 +35,6 @@ from seawall.fund.events import (
     ShortfallsDrawn,
     tranches_in,
 )
-from seawall.report.venue_log import AccountsClosed, Deleveraged, Fill, Marked, RecordedVenue, RoundFilled
 
 MONEY: Final = pl.Decimal(38, 0)
 """Base units; decimal128(38, 0) in Parquet (SPEC 1)."""
@@ -84,6 +82,10 @@ DELEVERAGED = _schema(
 WINNERS = _schema(
     "t_ms int, step int, round int, batch text, account text, owner text, market text, lots int, amount money,"
     "close_price text, profit money, equity money, taken money, haircut money"
+)
+MOVEMENTS = _schema(
+    "t_ms int, seq int, what text, account text, layer text, market text, lots int, amount money, cash_after money,"
+    "batch text, id text, other text"
 )
 
 
@@ -182,120 +184,6 @@ class FundRows:
                 "pending": severity.get(deficit.id, 0),
                 "recovered": 0,
             }
-
-
-@dataclass(slots=True)
-class _StepMarket:
-    """One row of `steps` while its step goes on."""
-
-    anchor_ticks: int
-    ticks: int
-    stale: str
-    crossed: int = 0
-    sold: int = 0
-    deleveraged: int = 0
-
-
-class VenueRows:
-    """Rows of the venue's tables as the log goes by."""
-
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self.steps: list[Row] = []
-        self.liquidations: list[Row] = []
-        self.closings: list[Row] = []
-        self.deleveraged: list[Row] = []
-        self.winners: list[Row] = []
-        self._instruments = {instrument.id: instrument for instrument in instruments}
-        self._under_way: set[str] = set()
-        self._step, self._t_ms, self._rounds, self._began = 0, 0, 0, 0
-        self._markets: dict[str, _StepMarket] = {}
-
-    def take(self, recorded: RecordedVenue) -> None:
-        """One event."""
-        t_ms, event = recorded.stamp.t_ms, recorded.event
-        match event:
-            case Marked():
-                self._marked(t_ms, event)
-            case RoundFilled():
-                self._filled(t_ms, event)
-            case AccountsClosed():
-                self._closed(t_ms, event)
-            case Deleveraged():
-                self._deleveraged(t_ms, event)
-            case _:
-                pass
-
-    def end_step(self) -> None:
-        """Write the rows of the step under way."""
-        for market, row in self._markets.items():
-            mark = (market, row.anchor_ticks, row.ticks, row.stale)
-            lots = (row.crossed, row.sold, row.deleveraged)
-            self.steps.append((self._step, self._t_ms, *mark, self._rounds, self._began, *lots))
-
-    def _marked(self, t_ms: int, event: Marked) -> None:
-        if event.step != self._step:
-            self.end_step()
-            self._step, self._t_ms, self._rounds, self._began = event.step, t_ms, 0, 0
-            self._markets = {}
-        for mark in event.marks:
-            row = self._markets.setdefault(mark.market, _StepMarket(mark.anchor_ticks, mark.ticks, mark.stale))
-            row.ticks, row.stale = mark.ticks, mark.stale
-
-    def _filled(self, t_ms: int, event: RoundFilled) -> None:
-        self._rounds += 1
-        fills: dict[str, list[Fill]] = {}
-        for fill in event.fills:
-            fills.setdefault(fill.account, []).append(fill)
-            if fill.cross_lots > 0:  # each crossed lot is bought once and sold once
-                self._markets[fill.market].crossed += fill.cross_lots
-        for taken in event.book:
-            self._markets[taken.market].sold += taken.lots
-        for trigger in event.triggered:
-            if trigger.account not in self._under_way:
-                self._under_way.add(trigger.account)
-                self._began += 1
-            why = (trigger.account, trigger.owner, trigger.equity, trigger.maintenance, trigger.induced)
-            head = (t_ms, event.step, event.round, *why)
-            for fill in fills.get(trigger.account, []):
-                self.liquidations.append((*head, *self._fill(fill)))
-            if trigger.account not in fills:
-                self.liquidations.append((*head, None, None, None, 0, 0, 0, None, 0, 0, None))
-
-    def _deleveraged(self, t_ms: int, event: Deleveraged) -> None:
-        head = (t_ms, event.step, event.round, event.batch)
-        for row in event.closings:
-            self._markets[row.market].deleveraged += row.lots
-            self.deleveraged.append((*head, row.account, row.market, row.lots, row.price_ticks, row.gap))
-        for winner in event.haircuts:
-            price = self._price(winner.market, winner.lots, winner.amount)
-            closed = (winner.account, winner.owner, winner.market, winner.lots, winner.amount, price)
-            self.winners.append((*head, *closed, winner.profit, winner.equity, winner.taken, winner.haircut))
-
-    def _price(self, market: str, lots: int, amount_units: int) -> str:
-        return exact_text(fill_price(self._instruments[market], lots, amount_units))
-
-    def _fill(self, fill: Fill) -> Row:
-        price = self._price(fill.market, fill.lots, fill.amount)
-        return (
-            fill.market,
-            "long" if fill.lots < 0 else "short",
-            fill.bankruptcy_ticks,
-            fill.cross_lots,
-            fill.book_lots,
-            fill.amount,
-            price,
-            fill.realised,
-            fill.surcharge,
-            fill.lots_after,
-        )
-
-    def _closed(self, t_ms: int, event: AccountsClosed) -> None:
-        for row in event.rows:
-            self._under_way.discard(row.account)
-            fees = sum(fee.amount for fee in row.fees)
-            ended = (row.residual, row.residual_taken, row.deficit, row.deficit_id or None)
-            head = (t_ms, event.step, event.round, row.account, row.owner, row.equity)
-            self.closings.append((*head, row.fees_used, fees, *ended))
 
 
 def fill_price(instrument: Instrument, lots: int, amount_units: int) -> Fraction:

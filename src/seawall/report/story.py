@@ -1,6 +1,6 @@
 """Story: everything that the logs say about one account, in order.
 
-Layer    report; imports fund.events, report.{facts,reading,rows,venue_log}. Called by report.explain.
+Layer    report; imports venue_events, report.{deficits,facts,movements,reading,rows}. Called by report.explain.
 Not here words (report.explain). Nothing is worked out but sums: who decided what stands in the logs.
 Held to  this by tests/report/test_explain.py.
 """
@@ -12,35 +12,36 @@ from dataclasses import dataclass, field
 
 from seawall.amounts import Units
 from seawall.design.instruments import Instrument
-from seawall.fund.events import InflowRouted, MarketClosed, Settled, SettledRow, SeverityCarried, ShortfallsDrawn
-from seawall.fund.messages import Haircut
+from seawall.report.deficits import deficit_of
 from seawall.report.facts import (
     Against,
     Chapter,
     ClosedLots,
-    Deficit,
     End,
+    Funding,
     Held,
-    LayerDraw,
     Liquidation,
-    Loss,
-    Paid,
+    Moved,
     PaidMoney,
     Round,
     Traded,
     WasDeleveraged,
 )
+from seawall.report.movements import Movement, movements
 from seawall.report.reading import RunFolder
 from seawall.report.rows import exact_text, fill_price
-from seawall.report.venue_log import (
+from seawall.venue_events import (
     AccountsClosed,
-    ClosedAgainst,
-    Closing,
+    ClosedRow,
+    ClosingRow,
     Deleveraged,
-    Fill,
+    FillRow,
+    FundingPaid,
+    GainsTaken,
     HaircutTaken,
     Marked,
     RoundFilled,
+    VenueEvent,
 )
 
 
@@ -71,6 +72,7 @@ class _Teller:
         self._open: _Open | None = None
         self._place = 0
         self._found: list[tuple[int, Chapter]] = []
+        self._funded: dict[str, tuple[int, Funding]] = {}
 
     def chapters(self) -> tuple[Chapter, ...]:
         """Every chapter."""
@@ -88,14 +90,23 @@ class _Teller:
                 case Deleveraged():
                     self._deleveraged(t_ms, event)
                 case HaircutTaken():
-                    self._taken(t_ms, event)
+                    self._taken(t_ms, event, event.how)
+                case GainsTaken():
+                    self._taken(t_ms, event, "gains_haircut")
+                case FundingPaid():
+                    self._funding(t_ms, event)
                 case _:
-                    pass
+                    self._moved(t_ms, event)
         if self._open is not None:
             self._found.append((self._place, Liquidation(tuple(self._open.rounds), None, None)))
-        return tuple(chapter for _, chapter in sorted(self._found, key=lambda item: item[0]))
+        told = [*self._found, *self._funded.values()]
+        return tuple(chapter for _, chapter in sorted(told, key=lambda item: item[0]))
 
     def _filled(self, t_ms: int, event: RoundFilled) -> None:
+        if all(trigger.account != self._account for trigger in event.triggered):
+            for fill in event.fills:  # of what was left when its debt was recognised
+                if fill.account == self._account:
+                    self._hold(fill.market, fill.lots_after)
         for trigger in event.triggered:
             if trigger.account != self._account:
                 continue
@@ -119,7 +130,7 @@ class _Teller:
                 )
             )
 
-    def _traded(self, fill: Fill) -> Traded:
+    def _traded(self, fill: FillRow) -> Traded:
         lots = fill.lots
         instrument = self._instruments[fill.market]
         return Traded(
@@ -133,9 +144,10 @@ class _Teller:
             realised=fill.realised,
             surcharge=fill.surcharge,
             lots_after=fill.lots_after,
+            taken=abs(fill.taken_lots),
         )
 
-    def _closed(self, t_ms: int, step: int, number: int, row: Closing) -> None:
+    def _closed(self, t_ms: int, step: int, number: int, row: ClosedRow) -> None:
         end = End(
             t_ms=t_ms,
             step=step,
@@ -145,8 +157,9 @@ class _Teller:
             fees=Units(sum(fee.amount for fee in row.fees)),
             residual=row.residual,
             residual_taken=row.residual_taken,
+            healthy=row.healthy,
         )
-        deficit = _deficit(self._run, row.deficit_id) if row.deficit_id else None
+        deficit = deficit_of(self._run, row.deficit_id) if row.deficit_id else None
         rounds = tuple(self._open.rounds) if self._open else ()
         place = self._place if self._open else self._next()
         self._open = None
@@ -185,14 +198,15 @@ class _Teller:
             )
             self._found.append((self._next(), chapter))
 
-    def _closed_against(self, event: Deleveraged, closings: Iterable[ClosedAgainst]) -> None:
+    def _closed_against(self, event: Deleveraged, closings: Iterable[ClosingRow]) -> None:
         """Lots closed against winners belong to the last round of the liquidation that ended with them."""
         lots = []
         for row in closings:
             winners = sum(1 for winner in event.haircuts if winner.market == row.market)
             price = self._instruments[row.market].price_text(row.price_ticks)
             lots.append(ClosedLots(row.market, row.lots, price, row.gap, winners))
-            self._hold(row.market, 0)
+            held = self._held.get(row.market, 0)
+            self._hold(row.market, held - row.lots if held > 0 else held + row.lots)
         for i in range(len(self._found) - 1, -1, -1):
             place, chapter = self._found[i]
             if isinstance(chapter, Liquidation) and chapter.rounds:
@@ -201,7 +215,7 @@ class _Teller:
                 self._found[i] = (place, whole)
                 return
 
-    def _taken(self, t_ms: int, event: HaircutTaken) -> None:
+    def _taken(self, t_ms: int, event: HaircutTaken | GainsTaken, how: str) -> None:
         for row in event.rows:
             if row.account == self._account:
                 chapter = PaidMoney(
@@ -209,7 +223,7 @@ class _Teller:
                     step=event.step,
                     round=event.round,
                     batch=event.batch,
-                    how=event.how,
+                    how=how,
                     market=row.market,
                     amount=row.amount,
                     profit=row.profit,
@@ -219,9 +233,40 @@ class _Teller:
                 )
                 self._found.append((self._next(), chapter))
 
+    def _funding(self, t_ms: int, event: FundingPaid) -> None:
+        """One chapter a market, where its first interval is: a run has too many of them to tell each."""
+        for one in movements(event):
+            if one.account == self._account:
+                place, known = self._funded.get(one.market, (self._next(), None))
+                times, amount = (known.times, known.amount) if known else (0, 0)
+                first = known.t_ms if known else t_ms
+                chapter = Funding(first, one.market, times + 1, Units(amount + one.amount), t_ms)
+                self._funded[one.market] = (place, chapter)
+
+    def _moved(self, t_ms: int, event: VenueEvent) -> None:
+        for one in movements(event):
+            if one.account == self._account:
+                self._found.append((self._next(), self._movement(t_ms, one)))
+                if one.lots:
+                    self._hold(one.market, self._held.get(one.market, 0) + one.lots)
+
+    def _movement(self, t_ms: int, one: Movement) -> Moved:
+        assert one.cash_after is not None  # only what is taken out of open profit leaves cash alone
+        return Moved(
+            t_ms=t_ms,
+            kind=one.what,
+            market=one.market,
+            lots=one.lots,
+            amount=one.amount,
+            cash_after=one.cash_after,
+            batch=one.batch,
+            id=one.id,
+            other=one.other,
+        )
+
     def _next(self) -> int:
         """A place after every chapter that has begun."""
-        return max([self._place, *(place for place, _ in self._found)]) + 1
+        return max(self._place, *(place for place, _ in (*self._found, *self._funded.values())), 0) + 1
 
     def _hold(self, market: str, lots: int) -> None:
         if lots:
@@ -245,57 +290,4 @@ def _with_lots(one: Round, lots: tuple[ClosedLots, ...]) -> Round:
         held=one.held,
         traded=one.traded,
         deleveraged=lots,
-    )
-
-
-def _deficit(run: RunFolder, name: str) -> Deficit | None:
-    """A deficit's way through the fund's log; None when the fund never heard of it."""
-    drawn: ShortfallsDrawn | None = None
-    t_ms, recovered = 0, 0
-    settled: SettledRow | None = None
-    haircuts: tuple[Haircut, ...] = ()
-    for recorded in run.fund_log:
-        event = recorded.event
-        match event:
-            case ShortfallsDrawn() if any(item.id == name for item in event.shortfalls.deficits):
-                drawn, t_ms = event, recorded.stamp.t_ms
-            case Settled() if drawn is not None and event.settle.batch == drawn.shortfalls.id:
-                settled = next((row for row in event.rows if row.deficit == name), None)
-                haircuts = event.settle.haircuts
-            case SeverityCarried() if drawn is not None and event.batch == drawn.shortfalls.id:
-                settled = next((row for row in event.rows if row.deficit == name), None)
-            case InflowRouted() | MarketClosed():
-                recovered += sum(row.amount for row in event.repaid if row.deficit == name)
-            case _:
-                pass
-    if drawn is None:
-        return None
-    owed = next(item for item in drawn.shortfalls.deficits if item.id == name)
-    severity = next((row.amount for row in drawn.severity if row.deficit == name), Units(0))
-    ways = dict.fromkeys(cut.how for cut in haircuts)
-    return Deficit(
-        id=name,
-        batch=drawn.shortfalls.id,
-        t_ms=t_ms,
-        amount=owed.amount,
-        losses=tuple(Loss(loss.market, loss.amount) for loss in owed.losses),
-        draws=tuple(
-            LayerDraw(row.layer, row.amount, row.balance_before, row.balance_after, row.bound_by)
-            for row in drawn.draws
-            if row.deficit == name
-        ),
-        severity=severity,
-        haircut=settled.haircut if settled else Units(0),
-        carried=settled.carried if settled else Units(0),
-        pending=Units(0) if settled else severity,
-        recovered=Units(recovered),
-        batch_severity=Units(sum(row.amount for row in drawn.severity)),
-        batch_paid=tuple(
-            Paid(
-                way,
-                Units(sum(cut.amount for cut in haircuts if cut.how == way)),
-                len({cut.account for cut in haircuts if cut.how == way and cut.amount}),
-            )
-            for way in ways
-        ),
     )

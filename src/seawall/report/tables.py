@@ -1,6 +1,7 @@
 """Tables: both logs as flat tables, one row a fact, in the order of the log.
 
-Layer    report; imports design.instruments, fund, report.{rows,venue_log}. Called by report.reading, stress.run.
+Layer    report; imports design.instruments, fund, venue_events, report.{rows,venue_rows}. Called by
+         report.reading, stress.run.
 Not here totals and words (report.wording), drawing (report.charts). No float: money is Decimal(38, 0) in base units.
 Held to  this by tests/report/test_tables.py, which adds the same figures up from the events themselves.
 """
@@ -27,13 +28,14 @@ from seawall.report.rows import (
     INFLOWS,
     LAYERS,
     LIQUIDATIONS,
+    MOVEMENTS,
     STEPS,
     WINNERS,
     FundRows,
-    VenueRows,
     frame,
 )
-from seawall.report.venue_log import VENUE_LOG, RecordedVenue
+from seawall.report.venue_rows import VenueRows
+from seawall.venue_events import VENUE_CODEC, RecordedVenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,12 @@ class VenueTables:
                   they cost the winners against the mark
     winners       one row a trader and market closed against those of the batch: at what average price, what that took
                   from it, and its haircut after any excess went back
+    movements     one row an account or layer, market and event beside liquidations: `funding`; `gains_haircut` (out of
+                  open profit, or of cash where `cash_after` says so); `torn_up` and `market_settled` (positions that
+                  ended, `amount` realised), `tear_up` (what was taken of that); `withdrawal`, `withdrawal_haircut`
+                  (given up), `deposit`; `recourse` and `recovered` (between accounts of an owner, and to an old
+                  deficit); of layers `inventory` (sold into the book), `inventory_settled` (became money), and
+                  `closed_against_layer`, of accounts too. Lots signed, bought > 0; amount signed, received > 0
     """
 
     steps: pl.DataFrame
@@ -79,6 +87,7 @@ class VenueTables:
     closings: pl.DataFrame
     deleveraged: pl.DataFrame
     winners: pl.DataFrame
+    movements: pl.DataFrame
 
 
 def fund_tables(lines: Iterable[bytes]) -> FundTables:
@@ -92,7 +101,7 @@ def venue_tables(lines: Iterable[bytes], instruments: Sequence[Instrument]) -> V
     instruments  the design's: a venue's log counts in lots and ticks, and only they say what these are worth
     Errors       CorruptLog.
     """
-    return venue_tables_of(VENUE_LOG.read(lines), instruments)
+    return venue_tables_of(VENUE_CODEC.read(lines), instruments)
 
 
 def fund_tables_of(log: Iterable[Recorded[Event]]) -> FundTables:
@@ -121,6 +130,7 @@ def venue_tables_of(log: Iterable[RecordedVenue], instruments: Sequence[Instrume
         closings=frame(book.closings, CLOSINGS),
         deleveraged=frame(book.deleveraged, DELEVERAGED),
         winners=frame(book.winners, WINNERS),
+        movements=frame(book.movements, MOVEMENTS),
     )
 
 

@@ -254,7 +254,7 @@ def _leverage(winners: WinnersArrays) -> Ints:
     found = _quotients(winners.equity_units > 0, (winners.notional_units,), (winners.equity_units,), PPM)
     if found.dtype == object:
         raise _TooWide
-    return found
+    return np.maximum(found, winners.equity_units > 0)  # at least 1 ppm with equity
 
 
 def _weights(policy: Policy, winners: WinnersArrays, parameters: PolicyParameters) -> Ints | tuple[Ints, ...]:

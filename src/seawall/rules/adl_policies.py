@@ -119,7 +119,8 @@ def haircuts(
     participants    one side, lowest id first
     severity_units  base units, >= 0
     returns         shape (n,), base units, 0 <= h <= cap, adding up to min(severity, capacity); what is beyond the
-                    capacity is the caller's to carry
+                    capacity is the caller's to carry. Capacity: `money_caps` of those who weigh something. Without
+                    caps of their own (`cap_units`) those are all: who has profit and equity weighs something
     Rounding        floor, then largest remainder, ties lowest id; queues round nothing
     Errors          ValueError for a negative severity or an unknown policy.
     Source          SPEC 8; Chitra et al., arXiv 2512.01112; O'Neill (1982); Aumann and Maschler (1985); venues' pages.
@@ -140,7 +141,11 @@ def policy_limits(
 ) -> list[int] | None:
     """What the policy itself lets each keep from being taken, beside the caps; None: no limit of its own."""
     if policy in ("capped_pro_rata", "rap"):
-        return [ppm_down(winner.gain, parameters.beta_ppm) for winner in participants]
+        limits = [ppm_down(winner.gain, parameters.beta_ppm) for winner in participants]
+        if policy == "rap" and parameters.leverage_offset_ppm:
+            pays = [_risk_aware_weight(winner, parameters) > 0 for winner in participants]
+            return [limit if some else 0 for limit, some in zip(limits, pays, strict=True)]
+        return limits
     if policy == "mean_surplus":
         return _mean_surpluses(participants)
     return None

@@ -68,7 +68,7 @@ class PolicyParameters:
 
     beta_ppm            capped_pro_rata, rap: the most of a winner's profit that is taken
     leverage_power      rap: p of the weight profit x L x (L - offset)^p, >= 0
-    leverage_offset_ppm rap: leverage up to here weighs nothing (but for L^0)
+    leverage_offset_ppm rap: leverage up to here is spared, it weighs nothing (but for L^0)
     wallet_floor_units  queue_binance: cash counts as at least this, > 0; one unit of the asset at the venue
     seed                queue_random: an id, such as that of the deficit
     literal_price_ratio queue_hyperliquid: mark / entry for both sides, as the venue's page reads
@@ -90,8 +90,11 @@ def _score(numerator: int, denominator: int) -> int:
 
 
 def leverage_ppm(winner: Participant) -> int:
-    """Notional over equity, L, in ppm, rounded down; 0 without equity."""
-    return winner.notional_units * PPM // winner.equity_units if winner.equity_units > 0 else 0
+    """Notional over equity, L, in ppm, rounded down, at least 1; 0 without equity.
+
+    At least 1, so that a winner whose leverage is below a millionth weighs something: it pays last, up to its cap.
+    """
+    return max(1, winner.notional_units * PPM // winner.equity_units) if winner.equity_units > 0 else 0
 
 
 def profit_leverage_score(winner: Participant) -> int:

@@ -22,7 +22,7 @@ from seawall.scenario.design import build_design
 from seawall.scenario.fund_driver import FundDriver
 from seawall.scenario.parse import BUILT_DRIVERS, PLANNED_DRIVERS, RULE, Scenario, Statement, near, read_scenario
 from seawall.scenario.venue_driver import VenueDriver
-from seawall.venue.machine import VenueError
+from seawall.venue.posting import VenueError
 
 
 class Driver(Protocol):

@@ -1,6 +1,6 @@
 """Venue expected: what a scenario expects of a step, a withdrawal, a deposit, read from its items.
 
-Layer    scenario; imports scenario.{assertions,checks,fund_facts,parse,venue_facts,vocabulary}, venue.events.
+Layer    scenario; imports scenario.{assertions,checks,fund_facts,parse,venue_facts,vocabulary}, venue_events.
 Not here what happened (scenario.venue_facts), making it happen (scenario.venue_driver).
 Held to  this by tests/scenario/test_venue_driver.py.
 """
@@ -18,7 +18,7 @@ from seawall.scenario.fund_facts import BOUNDS
 from seawall.scenario.parse import Item, Statement, Words, near
 from seawall.scenario.venue_facts import SINGLE, WHOLE, fact_text
 from seawall.scenario.vocabulary import Vocabulary
-from seawall.venue.events import Deposited, Withdrawn
+from seawall.venue_events import Deposited, Withdrawn
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Venue facts: what one step did, read from both logs as facts.
 
-Layer    scenario; imports fund.events, venue.events, scenario.{checks,vocabulary}.
+Layer    scenario; imports fund.events, venue_events, scenario.{checks,vocabulary}.
 Not here what is expected of a step (scenario.venue_expected), making it and asking the state (scenario.venue_driver).
 Held to  this by tests/scenario/test_venue_driver.py.
 
@@ -16,7 +16,7 @@ from typing import Final
 from seawall.fund.events import Event, InflowRouted, PoolReleased, Settled, SeverityCarried, ShortfallsDrawn
 from seawall.scenario.checks import Fact
 from seawall.scenario.vocabulary import OUTSIDE, Vocabulary
-from seawall.venue.events import (
+from seawall.venue_events import (
     AccountsClosed,
     ClosedAgainstLayer,
     DeficitsCovered,

@@ -29,11 +29,11 @@ from seawall.report.summary import (
 )
 from seawall.stress.prices import PricePath
 from seawall.venue.book import Book
-from seawall.venue.events import AccountsClosed, Deleveraged, HaircutTaken, RoundFilled
 from seawall.venue.invariants import equity_units
 from seawall.venue.machine import Venue
 from seawall.venue.replay import venue_digest
 from seawall.venue.scan import unrecognised_units, value_all
+from seawall.venue_events import AccountsClosed, Deleveraged, HaircutTaken, RoundFilled
 
 
 def summarise(

@@ -1,6 +1,6 @@
 """Accrual: what time costs positions: funding of an interval; and the periods over which profit is counted.
 
-Layer    venue; imports rules.funding, venue.{events,state}. Called by venue.machine before a step's marks (SPEC 4.1).
+Layer    venue; imports rules.funding, venue_events, venue.state. Called by venue.machine before a step's marks (4.1).
 Not here rates (the caller's), the split (rules.funding), deficits (venue.plan).
 Held to  this by tests/venue/test_accrual.py; I1.
 
@@ -20,8 +20,8 @@ from seawall.amounts import Units
 from seawall.design.types import Design
 from seawall.rules.contracts import notional_units
 from seawall.rules.funding import accrue_funding
-from seawall.venue.events import CashRow, FundingPaid, FundingRow, InventoryRow, PeriodBegan, RateRow
 from seawall.venue.state import VenueState
+from seawall.venue_events import CashRow, FundingPaid, FundingRow, InventoryRow, PeriodBegan, RateRow
 
 
 def period_began(state: VenueState, design: Design, t_ms: int) -> PeriodBegan | None:

@@ -1,6 +1,6 @@
 """Apply: the only place that changes a venue's state. It calls no rule; an event is a fact.
 
-Layer    venue; imports venue.{events,state}, fund.apply (the stamp). Used live and in replay alike (I7).
+Layer    venue; imports venue_events, venue.state, fund.apply (the stamp). Used live and in replay alike (I7).
 Not here deciding (venue.plan, venue.machine) and checking (venue.invariants).
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seawall.fund.apply import BrokenLog, Stamp
-from seawall.venue.events import (
+from seawall.venue.state import INT64_SAFE, Begun, OpenBatch, VenueState
+from seawall.venue_events import (
     AccountsClosed,
     BookRow,
     CashRow,
@@ -39,7 +40,6 @@ from seawall.venue.events import (
     VenueOpened,
     Withdrawn,
 )
-from seawall.venue.state import INT64_SAFE, Begun, OpenBatch, VenueState
 
 
 def apply(state: VenueState, stamp: Stamp, event: VenueEvent) -> None:

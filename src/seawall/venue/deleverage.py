@@ -252,14 +252,15 @@ class Pools:
         instrument = state.instruments[market]
         if instrument.market.adl_exempt:
             return {}
-        fine = safe(values, self._design)
+        arrays = values.arrays
+        fine = safe(arrays, self._design)
         contract, ticks = instrument.contract, state.ticks[market]
         winners = {}
         for index in np.flatnonzero(state.lots[market] * side > 0):
             account = int(index)
             if account in self._bankrupt or not fine[account]:
                 continue
-            equity = int(values.equity[account])
+            equity = int(arrays.equity[account])
             lots, cost = int(state.lots[market, account]), int(state.cost[market, account])
             notional = notional_units(contract, lots, ticks)
             winners[account] = Winner(

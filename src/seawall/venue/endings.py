@@ -77,8 +77,8 @@ def liquidated(
     final = state.final_fees.get(account, 0) + charged if design.liquidation.fees_final else 0
     return Liquidated(
         account=account,
-        equity=int(values.equity[account]),
-        maintenance=int(values.maintenance[account]),
+        equity=values.equity(account),
+        maintenance=values.maintenance(account),
         sales=tuple(replace(sale) for sale in sales),
         surcharges=tuple(surcharges),
         closed=closed,
@@ -101,8 +101,8 @@ def settled(state: VenueState, design: Design, account: int, sales: Sequence[Sal
     closed = close_out(cash, pending)
     return Liquidated(
         account=account,
-        equity=int(values.equity[account]),
-        maintenance=int(values.maintenance[account]),
+        equity=values.equity(account),
+        maintenance=values.maintenance(account),
         sales=tuple(replace(sale) for sale in sales),
         surcharges=(0,) * len(sales),
         closed=closed,
@@ -119,8 +119,8 @@ def recovered(state: VenueState, account: int, sales: Sequence[Sale], values: Va
     gained = sum(sale.value - _part_of_cost(sale) for sale in sales)
     return Liquidated(
         account=account,
-        equity=int(values.equity[account]),
-        maintenance=int(values.maintenance[account]),
+        equity=values.equity(account),
+        maintenance=values.maintenance(account),
         sales=tuple(replace(sale) for sale in sales),
         surcharges=(0,) * len(sales),
         closed=Closed(0, 0, 0, 0),

@@ -1,7 +1,8 @@
 """Exhaust: what no layer paid, placed by the design's policy and fallback, event by event.
 
-Layer    venue; imports design, rules, venue.{facts,gains,haircuts,tear_up}. Called by venue.machine: for a batch
-         of a round once positions were closed, and at each step for batches that gains go on paying.
+Layer    venue; imports design, rules, venue.{gains,haircut_facts,haircuts,tear_up}. Called by
+         venue.posting for a round's batch once positions were closed, by venue.machine at each step for batches that
+         gains go on paying.
 Not here closing positions against winners (venue.deleverage), what the fund books (fund.decide).
 Held to  this by tests/venue/test_gains.py, test_tear_up.py, test_worked.py; I4, I10.
 
@@ -19,12 +20,12 @@ from seawall.amounts import allocate
 from seawall.design.types import Design
 from seawall.fund.messages import Haircut
 from seawall.rules.waterfall import attribute
-from seawall.venue.events import VenueEvent
-from seawall.venue.facts import haircut_taken, haircuts_of
 from seawall.venue.gains import cycle, gains_taken
+from seawall.venue.haircut_facts import haircut_taken, haircuts_of
 from seawall.venue.haircuts import Standing, Takings, from_market_winners, socialised
 from seawall.venue.state import OpenBatch, VenueState
 from seawall.venue.tear_up import torn_up
+from seawall.venue_events import VenueEvent
 
 Losses = tuple[tuple[str, int], ...]
 

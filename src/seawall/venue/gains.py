@@ -16,11 +16,11 @@ from seawall.amounts import Units, id_key
 from seawall.design.types import Design
 from seawall.rules.contracts import value_units
 from seawall.rules.gains_haircut import cycle_haircuts
-from seawall.venue.events import FeeRow, GainsTaken
-from seawall.venue.facts import money_rows
+from seawall.venue.haircut_facts import money_rows
 from seawall.venue.haircuts import Payers, Standing, Taking, Takings, rows_by_market
 from seawall.venue.roots import money_rows as root_rows, root_hex
 from seawall.venue.state import OpenBatch, VenueState
+from seawall.venue_events import FeeRow, GainsTaken
 
 
 def step_gains(state: VenueState, account: int) -> dict[int, int]:

@@ -1,7 +1,7 @@
 """Holdings: what layers hold, in sequence: sold, closed, settled with the fund, and told to it.
 
-Layer    venue; imports design, fund.messages, rules, venue.{events,facts,inventory,scan,state}. Called by the machine.
-Not here how much is sold or closed (venue.inventory), deficits of layers (venue.machine: they join a round's batch).
+Layer    venue; imports design, fund.messages, rules, venue_events, venue.{facts,inventory,scan,state}. For the machine.
+Not here how much is sold or closed (venue.inventory), deficits of layers (venue.posting: they join a round's batch).
 Held to  this by tests/venue/test_inventory.py, test_pool.py; the door holds both machines to each other.
 """
 
@@ -17,7 +17,11 @@ from seawall.fund.messages import AnyCommand, Inflow, Inventory, InventoryLoss
 from seawall.fund.state import FundState
 from seawall.rules.margin import trade
 from seawall.rules.takeover import inventory_result
-from seawall.venue.events import (
+from seawall.venue.facts import book_rows, inventory_row
+from seawall.venue.inventory import Closed, closed_for, moved, out_of_band, taker, tied, unwound
+from seawall.venue.scan import unscanned
+from seawall.venue.state import VenueState
+from seawall.venue_events import (
     CashRow,
     ClosedAgainstLayer,
     ClosedAgainstRow,
@@ -27,10 +31,6 @@ from seawall.venue.events import (
     PositionRow,
     VenueEvent,
 )
-from seawall.venue.facts import book_rows, inventory_row
-from seawall.venue.inventory import Closed, closed_for, moved, out_of_band, taker, tied, unwound
-from seawall.venue.scan import value_all
-from seawall.venue.state import VenueState
 
 
 def money_units(fund: FundState, layer: str) -> int:
@@ -73,7 +73,8 @@ class Holdings:
         if not self._layer:
             return
         self.post()
-        closings = closed_for(self._state, self._design, value_all(self._state), self._layer, self._balance)
+        values = unscanned(self._state, self._design)
+        closings = closed_for(self._state, self._design, values, self._layer, self._balance)
         if closings:
             self._close(closings, "maintenance")
             self.settle()

@@ -1,6 +1,6 @@
 """Invariants: what must hold in a venue after every event. A broken one stops the writer.
 
-Layer    venue; imports venue.{events,state}, fund.invariants (the exception). SPEC 7, 12: I1, I5, I6, I10, I11.
+Layer    venue; imports venue_events, venue.state, fund.invariants (its exception). SPEC 7, 12: I1, I5, I6, I10, I11.
 Not here the fund's own invariants (fund.invariants); `check_door` holds the two machines to each other.
 Held to  this by tests/venue/test_invariants.py, which forges an event for each check and wants it refused.
 """
@@ -13,7 +13,8 @@ from seawall.fund.apply import Stamp
 from seawall.fund.invariants import InvariantBroken
 from seawall.fund.state import FundState
 from seawall.rules.contracts import value_units
-from seawall.venue.events import (
+from seawall.venue.state import VenueState
+from seawall.venue_events import (
     Deleveraged,
     GainsTaken,
     HaircutTaken,
@@ -25,7 +26,6 @@ from seawall.venue.events import (
     VenueEvent,
     Withdrawn,
 )
-from seawall.venue.state import VenueState
 
 
 def equity_units(state: VenueState) -> int:

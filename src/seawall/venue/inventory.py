@@ -17,6 +17,7 @@ from seawall.design.types import Design
 from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.deleveraging import Gap, plan_lots
 from seawall.rules.liquidation import stage
+from seawall.rules.liquidation_price import accepts, auction_limit_ticks
 from seawall.rules.margin import maintenance_margin_units, trade
 from seawall.rules.pool_band import PoolBand, SidePosition, band_closings
 from seawall.rules.takeover import (
@@ -27,7 +28,7 @@ from seawall.rules.takeover import (
     unwind_lots,
 )
 from seawall.venue.deleverage import Pools
-from seawall.venue.ladder import Side, Taken, take
+from seawall.venue.ladder import Levels, Side, Taken, take
 from seawall.venue.sales import Sale, share_value
 from seawall.venue.scan import Values
 from seawall.venue.state import VenueState
@@ -88,7 +89,7 @@ def is_below(design: Design, values: Values, account: int) -> bool:
     takeover = design.liquidation.takeover
     if takeover is None or takeover.when != "below" or design.pool is not None:
         return False
-    equity, maintenance = int(values.equity[account]), int(values.maintenance[account])
+    equity, maintenance = values.equity(account), values.maintenance(account)
     return stage(equity, maintenance, (takeover.below_maintenance_ppm,)) > 0
 
 
@@ -210,7 +211,10 @@ def moved(
 
 
 def unwound(state: VenueState, design: Design) -> dict[int, tuple[Side, Taken]]:
-    """What the layer that took positions over sells (or buys back) in this step: its part of each, as depth allows."""
+    """What the layer that took positions over sells (or buys back) in this step: its part of each, as depth allows.
+
+    No further from the mark than the design says; what is not sold so stays with the layer.
+    """
     takeover = design.liquidation.takeover
     if takeover is None or design.pool is not None:
         return {}
@@ -222,10 +226,24 @@ def unwound(state: VenueState, design: Design) -> dict[int, tuple[Side, Taken]]:
         if market in state.stale or key not in state.ladders:
             continue
         wanted = unwind_lots(lots, takeover.unwind_ppm)
-        taken = take(state.ladders[key], state.used[key], state.anchor[market], side, wanted)
+        levels = _accepted(state, market, lots, state.ladders[key], takeover.unwind_worst_ppm)
+        taken = take(levels, state.used[key], state.anchor[market], side, wanted)
         if taken.lots:
             found[market] = side, taken
     return found
+
+
+def _accepted(state: VenueState, market: int, lots: int, levels: Levels, worst_ppm: int | None) -> Levels:
+    """The first levels of a ladder, as far as their prices are within a part of the mark; all where there is none.
+
+    lots      held, signed
+    Rounding  the worst price up for a long, down for a short, at least a tick: against the fill.
+    """
+    if worst_ppm is None:
+        return levels
+    worst = auction_limit_ticks(lots, state.ticks[market], worst_ppm, (), 0)  # a discount that does not grow
+    towards = -1 if lots > 0 else 1
+    return tuple(level for level in levels if accepts(lots, state.anchor[market] + towards * level[0], worst))
 
 
 @dataclass(frozen=True, slots=True)

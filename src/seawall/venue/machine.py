@@ -1,16 +1,15 @@
 """Machine: a venue and its log: the step of SPEC 4 in sequence, beside a fund that it asks through three messages.
 
 Layer    venue; imports fund.journal (the door), design, and every part of the venue: here they are put in sequence.
-Not here what a round does (venue.plan), who bears what (venue.exhaust), layers (fund), books and paths (stress).
+Not here what a round does (venue.plan) and posts (venue.posting), layers (fund), books and paths (stress).
 Held to  this by the conformance suite *venue*; `check_door` holds both machines to one identity after every round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 from seawall.amounts import Units, sha256_hex
 from seawall.design.instruments import instruments
@@ -20,29 +19,28 @@ from seawall.fund.codec import GENESIS_HASH, Recorded
 from seawall.fund.decide import decide
 from seawall.fund.events import Event, ShortfallsDrawn
 from seawall.fund.journal import Journal
-from seawall.fund.messages import (
-    AnyCommand,
-    Inflow,
-    InflowSource,
-    Lapse,
-    Loss,
-    Part,
-    Refused,
-    Repeated,
-    Settle,
-    Shortfall,
-    Shortfalls,
-)
+from seawall.fund.messages import AnyCommand, Inflow, Lapse, Refused, Repeated, Shortfalls
 from seawall.rules import RULES_VERSION
 from seawall.venue.accrual import funding_paid, period_began
 from seawall.venue.apply import apply
 from seawall.venue.book import Book
-from seawall.venue.endings import premium_units
-from seawall.venue.events import (
-    AccountsClosed,
-    CoverRow,
-    DeficitsCovered,
-    Deleveraged,
+from seawall.venue.exhaust import Exhaustion
+from seawall.venue.facts import displaced, marked, shortfall
+from seawall.venue.gains import gains_taken
+from seawall.venue.haircuts import Standing, Takings
+from seawall.venue.holdings import Holdings, money_units
+from seawall.venue.invariants import check, check_door
+from seawall.venue.ladder import Levels
+from seawall.venue.plan import Door, Owed, plan_round, without_waiting
+from seawall.venue.posting import Posting, VenueError, Writers, settle
+from seawall.venue.recourse import after_recourse
+from seawall.venue.replay import FAST_TICKS
+from seawall.venue.scan import unrecognised_units
+from seawall.venue.settlement import due_markets, market_settled, with_unsettled
+from seawall.venue.state import VenueState, open_state
+from seawall.venue.withdrawals import Answer, Request, answer_withdrawals, deposited, open_loss
+from seawall.venue_events import (
+    VENUE_CODEC,
     Deposited,
     LadderRow,
     LossesSeen,
@@ -51,39 +49,9 @@ from seawall.venue.events import (
     VenueOpened,
     Withdrawn,
 )
-from seawall.venue.exhaust import UNPLACED, Exhaustion, Open
-from seawall.venue.facts import (
-    closed,
-    deleveraged,
-    displaced,
-    filled,
-    haircuts_of,
-    marked,
-    recovered_rows,
-    residual_parts,
-    shortfall,
-    some,
-)
-from seawall.venue.gains import gains_taken
-from seawall.venue.haircuts import Standing, Takings
-from seawall.venue.holdings import Holdings, money_units
-from seawall.venue.invariants import check, check_door
-from seawall.venue.inventory import owed_by
-from seawall.venue.ladder import Levels
-from seawall.venue.plan import Door, Owed, RoundPlan, blocks, plan_round, without_waiting
-from seawall.venue.recourse import after_recourse, recourse_taken
-from seawall.venue.replay import FAST_TICKS, VENUE_CODEC
-from seawall.venue.scan import unrecognised_units
-from seawall.venue.settlement import due_markets, market_settled, with_unsettled
-from seawall.venue.state import VenueState, open_state
-from seawall.venue.withdrawals import Answer, Request, answer_withdrawals, deposited, open_loss
 
 MAX_ROUNDS = 10_000
 """A guard, not a rule: every round with progress closes or sells something, so a step ends long before."""
-
-
-class VenueError(Exception):
-    """The fund refused what the venue posted: a defect in the venue, never the user's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +171,9 @@ class Venue:
                 continue
             exhaustion = Exhaustion(self.state, self.design, self.state.round, name, Standing(), record)
             exhaustion.cycle(batch)
-            self._settle(f"s{name}.{batch.cycles}", exhaustion, t_ms)
+            settle(lambda command: self._ask(command, t_ms), f"s{name}.{batch.cycles}", exhaustion)
         if self.state.open_batches:
             check_door(self.state, self.fund.state, self._opening_layers)
-
-    def _settle(self, name: str, exhaustion: Exhaustion, t_ms: int) -> None:
-        """Tell the fund what filled; nothing is said of a step in which nothing did while the batch goes on."""
-        if exhaustion.final or exhaustion.haircuts:
-            rows = tuple(exhaustion.haircuts)
-            self._ask(Settle(id=name, batch=exhaustion.batch, haircuts=rows, final=exhaustion.final), t_ms)
 
     def _see_losses(self, t_ms: int) -> None:
         """Note that a loss is open, where the design has a gate for withdrawals: once a step."""
@@ -231,16 +193,24 @@ class Venue:
             holdings.begin_round()
             door = self._door(t_ms)
             made = plan_round(self.state, self.design, door)
-            plan = without_waiting(self.design, door, made, with_unsettled(self.state, made))
+            plan = without_waiting(self.design, door, made, with_unsettled(self.state, self.design, made))
             if plan is None or not plan.progress:
                 self._watch(t_ms, waiting=plan is not None)
                 return
-            _Round(self, t_ms, plan).post()
+            Posting(self.state, self.design, self.fund.state, t_ms, plan, self._writers(t_ms)).post()
             check_door(self.state, self.fund.state, self._opening_layers)
             moved = displaced(self.state, self.design)
             if moved is not None:
                 self._record(t_ms, f"step.{moved.step}", moved)
         raise VenueError(f"step {self.state.step} did not end after {MAX_ROUNDS} rounds")
+
+    def _writers(self, t_ms: int) -> Writers:
+        """What a round's posting may do."""
+        return Writers(
+            record=partial(self._record, t_ms),
+            ask=lambda command: self._ask(command, t_ms),
+            holdings=lambda: self._holdings(t_ms),
+        )
 
     def _holdings(self, t_ms: int) -> Holdings:
         """What layers hold, in this step."""
@@ -346,200 +316,3 @@ class _Quoted:
 
     severity: int
     waiting: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _LayerDebt:
-    """What a layer lost on positions that it held, beyond its money; losses by market. Base units."""
-
-    layer: str
-    units: int
-    losses: tuple[tuple[str, int], ...]
-
-
-class _Round:
-    """The sequence of one round's events and messages, in the order in which money moves (docs/spec.md 13.1)."""
-
-    def __init__(self, venue: Venue, t_ms: int, plan: RoundPlan) -> None:
-        self.venue, self.state, self.design = venue, venue.state, venue.design
-        self.t_ms, self.plan = t_ms, plan
-        self.number = venue.state.round + 1
-        self.name = f"{venue.state.step}.{self.number}"
-        self.batch = f"b{self.name}"
-        self.ended = [item for item in plan.liquidated if item.ends]
-        self.owing = [item for item in self.ended if item.closed.deficit]
-        self.ceilings: dict[tuple[int, int], int] = {}
-        self.ids = {item.account: f"d{self.name}.{i}" for i, item in enumerate(self.owing, start=1)}
-        self.debts: dict[int, _LayerDebt] = {}
-
-    def post(self) -> None:
-        """Fill, recover, hold, close, collect, draw, deleverage, take, settle."""
-        if self.plan.liquidated:
-            self._record(filled(self.state, self.design, self.plan, self.number))
-            self._recover()
-        self._hold()
-        end = closed(self.state, self.design, self.plan, self.ended, self.ids, self.number)
-        if end.rows or end.final:
-            self._record(end)
-            self._collect(end)
-        if self.owing and self.design.accounts.recourse:
-            self._recourse()
-        severity = self._draw() if self.owing or self.debts else {}
-        left = sum(severity.values())
-        standing = Standing(frozenset(item.account for item in self.plan.liquidated))
-        exhaustion = Exhaustion(self.state, self.design, self.number, self.batch, standing, self._record)
-        if self.plan.deleveraging.closings:
-            production = self.design.exhaustion.adl_eligible == "any"
-            event = deleveraged(self.state, self.plan, self.number, self.batch, left, production)
-            self._record(event)
-            exhaustion.haircuts += haircuts_of(event)
-            left -= sum(haircut.amount for haircut in exhaustion.haircuts)
-            self.ceilings = self._ceilings(event)
-        if severity and self.design.exhaustion.policy not in UNPLACED:
-            if left:
-                exhaustion.place(left, self._open(severity), self.ceilings)
-                if self.state.due:  # layers held what was torn up
-                    self.venue._holdings(self.t_ms).settle()
-            self.venue._settle(f"s{self.name}", exhaustion, self.t_ms)
-
-    def _recover(self) -> None:
-        """What sales of dust paid is the fund's."""
-        event = recovered_rows(self.state, self.plan, self.number)
-        if event is None:
-            return
-        self._record(event)
-        asset, units = self.design.asset.id, sum(row.amount for row in event.rows)
-        self._ask(Inflow(id=f"r{self.name}", source="recovery", asset=asset, amount=Units(units)))
-
-    def _hold(self) -> None:
-        """Layers settle what their positions realised in the round; what one cannot pay joins the batch."""
-        if not self.plan.taker:
-            return
-        holdings = self.venue._holdings(self.t_ms)
-        holdings.settle()
-        holdings.post()
-        for i, (layer, owed) in enumerate(owed_by(self.state).items(), start=1):
-            losses = tuple((self.state.instruments[market].id, units) for market, units in owed.items())
-            self.debts[-i] = _LayerDebt(layer, sum(owed.values()), losses)
-            self.ids[-i] = f"d{self.name}.{len(self.ids) + 1}"
-        command = Shortfalls(id=self.batch, deficits=self._deficits())
-        if self.debts and blocks(self.design) and self._waits(command):
-            for key in self.debts:  # it stays due, and is asked for again in a later round
-                del self.ids[key]
-            self.debts = {}
-
-    def _waits(self, command: Shortfalls) -> bool:
-        """Whether something of a batch would wait."""
-        decided = decide(self.venue.fund.state, command, self.t_ms)
-        return not isinstance(decided, tuple) or any(isinstance(e, ShortfallsDrawn) and e.waiting for e in decided)
-
-    def _recourse(self) -> None:
-        """Deficits that other accounts of their owners pay; what is left of them goes on to the fund."""
-        item_of = {item.account: item for item in self.owing}
-        event = recourse_taken(self.state, self.number, self.owing, [item.account for item in self.plan.liquidated])
-        if event is None:
-            return
-        self._record(event)
-        for row in event.rows:
-            item = item_of[self.state.index[row.account]]
-            end = replace(item.closed, deficit=item.closed.deficit - row.amount)
-            item_of[item.account] = replace(item, closed=end, premium=premium_units(self.design, end.deficit))
-        self.owing = [item for item in item_of.values() if item.closed.deficit]
-
-    def _open(self, severity: Mapping[int, int]) -> dict[int, Open]:
-        """What each account of the batch owes that no layer paid."""
-        losses = {item.account: item.losses for item in self.owing}
-        losses |= {key: debt.losses for key, debt in self.debts.items()}
-        closed = self.plan.deleveraging.accounts
-        return {account: Open(units, losses[account], account in closed) for account, units in severity.items()}
-
-    def _collect(self, end: AccountsClosed) -> None:
-        """Fees and residuals go to the fund before any deficit of the round is drawn."""
-        inflows: list[tuple[InflowSource, str | None, int, tuple[Part, ...]]] = []
-        sales = {self.state.accounts[item.account]: item.sales for item in self.ended}
-        for fees in (charged.fees for charged in end.final):
-            inflows += [("surcharge", fee.market, int(fee.amount), ()) for fee in fees]
-        for row in end.rows:
-            inflows += [("surcharge", fee.market, int(fee.amount), ()) for fee in row.fees]
-            if row.residual_taken:
-                held = sales[row.account]
-                single = self.state.instruments[held[0].market].id if len(held) == 1 else None
-                inflows.append(("residual", single, int(row.residual_taken), self._parts(int(row.residual))))
-        asset = self.design.asset.id
-        for i, (source, market, amount, parts) in enumerate(inflows, start=1):
-            name = f"f{self.name}.{i}"
-            self._ask(Inflow(id=name, source=source, asset=asset, amount=Units(amount), market=market, parts=parts))
-
-    def _parts(self, residual: int) -> tuple[Part, ...]:
-        """Who gets what of a residual, where a vault is among them; else the fund splits what it gets."""
-        split = self.design.accumulation.residual_split_ppm
-        if not split.vault:
-            return ()
-        fund, treasury, _, vault = residual_parts(residual, split)
-        parts: tuple[tuple[Literal["fund", "treasury", "vault"], int], ...] = (
-            ("fund", fund),
-            ("treasury", treasury),
-            ("vault", vault),
-        )
-        return tuple(Part(receiver, Units(units)) for receiver, units in parts)
-
-    def _deficits(self) -> tuple[Shortfall, ...]:
-        """The round's batch: accounts by lowest id, then layers."""
-        asset = self.design.asset.id
-        deficits = [
-            shortfall(self.state, asset, self.ids[i.account], i.account, i.closed.deficit + i.premium, i.losses)
-            for i in self.owing
-        ]
-        for key, debt in self.debts.items():
-            losses = tuple(Loss(market, Units(loss)) for market, loss in debt.losses)
-            deficits.append(Shortfall(self.ids[key], debt.layer, debt.layer, asset, Units(debt.units), losses))
-        return tuple(deficits)
-
-    def _draw(self) -> dict[int, int]:
-        """Post the round's deficits as one batch; returns severity by account index, only where there is some.
-
-        A layer's is under a negative index.
-        """
-        events = self._ask(Shortfalls(id=self.batch, deficits=self._deficits()))
-        drawn = next(event for event in events if isinstance(event, ShortfallsDrawn))
-        if drawn.waiting:
-            raise VenueError(f"deficits {drawn.waiting} wait, which a quote had not said")
-        by_deficit = {row.deficit: int(row.amount) for row in drawn.severity}
-        severity = {key: by_deficit.get(name, 0) for key, name in self.ids.items()}
-        rows = [
-            CoverRow(
-                account=self.state.accounts[item.account],
-                deficit_id=self.ids[item.account],
-                drawn=Units(item.closed.deficit + item.premium - severity[item.account]),
-                severity=Units(severity[item.account]),
-                cash_after=Units(int(self.state.cash[item.account]) + item.closed.deficit),
-                premium=some(item.premium),
-            )
-            for item in self.owing
-        ]
-        rows += [
-            CoverRow(
-                account=debt.layer,
-                deficit_id=self.ids[key],
-                drawn=Units(debt.units - severity[key]),
-                severity=Units(severity[key]),
-                cash_after=Units(0),
-                layer=True,
-            )
-            for key, debt in self.debts.items()
-        ]
-        self._record(DeficitsCovered(self.state.step, self.number, self.batch, tuple(rows)))
-        return {account: units for account, units in severity.items() if units}
-
-    def _ceilings(self, event: Deleveraged) -> dict[tuple[int, int], int]:
-        """What deleveraging left of each winner's profit: money may take no more."""
-        market_of = {instrument.id: market for market, instrument in enumerate(self.state.instruments)}
-        return {
-            (self.state.index[row.account], market_of[row.market]): row.profit - row.haircut for row in event.haircuts
-        }
-
-    def _record(self, event: VenueEvent) -> None:
-        self.venue._record(self.t_ms, f"round.{self.name}", event)
-
-    def _ask(self, command: AnyCommand) -> tuple[Event, ...]:
-        return self.venue._ask(command, self.t_ms)

@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from seawall.design.types import Design
 from seawall.rules.liquidation import queue_key
 from seawall.venue import collateral
@@ -26,7 +24,7 @@ from seawall.venue.endings import Liquidated, Losses, liquidated, owes_units, re
 from seawall.venue.inventory import Taker, is_below, owed_by, taker
 from seawall.venue.ladder import Taken
 from seawall.venue.sales import Orders, cross, fill, positions
-from seawall.venue.scan import Values, liquidatable, safe, value_all
+from seawall.venue.scan import Screen, Values
 from seawall.venue.sizes import needs_time, set_sizes, set_worst_prices
 from seawall.venue.state import VenueState
 
@@ -88,13 +86,14 @@ class RoundPlan:
         return moved or bool(self.healthy) or bool(self.begun) or self.debts
 
 
-def plan_round(state: VenueState, design: Design, door: Door) -> RoundPlan | None:
+def plan_round(state: VenueState, design: Design, door: Door, screen: Screen | None = None) -> RoundPlan | None:
     """One round at the state's marks; None when nobody is liquidatable and no liquidation has ended.
 
+    screen   who narrows the scan down; None: every account is valued
     returns  a plan whose `progress` may be False: everybody who is liquidatable waits for depth
     Source   SPEC 4.2 to 4.8.
     """
-    values = value_all(state)
+    values = Values(state, design, screen)
     chosen = _choose(state, design, values)
     healthy = _healthy(state, design, values) if state.fees or state.reserved or state.begun else ()
     debtors = collateral.debtors(state)
@@ -140,21 +139,20 @@ def _asked(state: VenueState, design: Design, plan: RoundPlan) -> list[Owed]:
 
 def _healthy(state: VenueState, design: Design, values: Values) -> tuple[tuple[int, int], ...]:
     """Accounts whose liquidation ended because they are no longer liquidatable, with their equity (SPEC 4.6)."""
-    fine = safe(values, design)
     under_way = sorted(state.fees.keys() | state.reserved.keys() | state.begun.keys())
-    return tuple((account, int(values.equity[account])) for account in under_way if fine[account])
+    return tuple((account, values.equity(account)) for account in under_way if values.is_safe(account, design))
 
 
 def _choose(state: VenueState, design: Design, values: Values) -> list[int]:
     """Accounts liquidated in this round, lowest id first, within the engine's capacity for the step."""
-    found = [int(account) for account in np.flatnonzero(liquidatable(values, design))]
+    found = [int(account) for account in values.found]
     capacity = design.liquidation.max_accounts_per_step
     if capacity is None:
         return found
     known = [account for account in found if account in state.liquidated]
     new = sorted(
         (account for account in found if account not in state.liquidated),
-        key=lambda a: queue_key(state.accounts[a], int(values.equity[a]), int(values.maintenance[a])),
+        key=lambda a: queue_key(state.accounts[a], values.equity(a), values.maintenance(a)),
     )
     return sorted(known + new[: max(0, capacity - len(state.liquidated))])
 
@@ -165,7 +163,7 @@ class _Making:
     def __init__(self, state: VenueState, design: Design, door: Door, values: Values, chosen: Sequence[int]) -> None:
         self._state, self._design, self._door, self._values = state, design, door, values
         # Losses below the bankruptcy price are the layers' to pay: the price of what is left does not move with them.
-        backed = {account: int(values.full[account]) + state.reserved.get(account, 0) for account in chosen}
+        backed = {account: values.full(account) + state.reserved.get(account, 0) for account in chosen}
         self._bankrupt = frozenset(account for account, equity in backed.items() if equity < 0)
         self._accounts = {account: positions(state, account, equity) for account, equity in backed.items()}
         set_worst_prices(state, design, values, self._accounts)
@@ -219,10 +217,10 @@ class _Making:
 
     # --- what layers can pay for --------------------------------------------------------------------------------------
 
-    def _owed(self, *, at_mark: bool = False) -> list[Owed]:
-        """What layers would be asked for, were all left lots closed at their bankruptcy prices.
+    def _owed(self, *, at_mark: bool) -> list[Owed]:
+        """What layers would be asked for now, were all left lots closed at their bankruptcy prices.
 
-        at_mark  those of bankrupt accounts at the mark
+        at_mark  those of bankrupt accounts at the mark: so their deficits are posted
         """
         owed: list[Owed] = []
         for account, sales in self._accounts.items():
@@ -232,18 +230,27 @@ class _Making:
                 owed.append((account, deficit, losses))
         return owed
 
-    def _uncovered(self, *, at_mark: bool = False) -> bool:
-        """Whether layers could not pay these losses."""
-        owed = self._owed(at_mark=at_mark)
-        return bool(owed) and self._door.quote(owed) > 0
+    def _uncovered(self) -> bool:
+        """Whether layers could not pay the losses below the bankruptcy prices.
+
+        Nor may they leave more of the deficits that are posted than closing at these prices takes off: a layer that
+        draws all or nothing is asked for the whole.
+        """
+        below = self._owed(at_mark=False)
+        if below and self._door.quote(below) > 0:
+            return True
+        posted = self._owed(at_mark=True)
+        gaps = _units(posted) - _units(below)
+        return bool(posted) and self._door.quote(posted) > gaps
 
     def _too_much(self) -> bool:
-        """Whether somebody has to be deleveraged.
+        """Whether somebody has to be deleveraged: layers could not pay for what bankrupt accounts owe at the mark.
 
-        Where the book is not sold into beyond a worst price, bankrupt accounts can stand without a loss realised: they
-        are deleveraged when layers could not pay for them at the mark.
+        That holds too where nothing of it is realised, because the book has no depth left or is not sold into beyond a
+        worst price.
         """
-        return self._uncovered() or (self._design.liquidation.worst_price != "any" and self._uncovered(at_mark=True))
+        posted = self._owed(at_mark=True)
+        return bool(posted) and self._door.quote(posted) > 0
 
     def _affordable(self) -> dict[int, int]:
         """How many lots each market may sell so that layers pay every loss below the bankruptcy price (SPEC 4.8).
@@ -319,6 +326,10 @@ class _Making:
         book = fill(state, orders, {market: order.fillable for market, order in orders.items()})
         found = [settled(state, design, account, sales[account], self._values) for account in debtors]
         return found + [recovered(state, account, sales[account], self._values) for account in others], book
+
+
+def _units(owed: Sequence[Owed]) -> int:
+    return sum(units for _, units, _ in owed)
 
 
 def _left(order: Orders, bankrupt: Collection[int]) -> int:

@@ -1,6 +1,6 @@
 """Recourse: a deficit is first taken from its owner's other accounts, where the design says so.
 
-Layer    venue; imports rules.collateral (the split), venue.{events,scan,state}. Called by venue.machine before layers
+Layer    venue; imports rules.collateral (the split), venue_events, venue.{scan,state}. Called before layers
          are asked, and before they are asked for a quote.
 Not here what an account may withdraw (venue.withdrawals), which uses the same initial margin.
 Held to  this by tests/venue/test_recourse.py; SPEC 2 «account, owner».
@@ -19,10 +19,10 @@ from seawall.rules.collateral import recourse_units
 from seawall.rules.contracts import notional_units
 from seawall.rules.margin import initial_margin_units
 from seawall.venue.endings import Liquidated
-from seawall.venue.events import RecourseRow, RecourseTaken
 from seawall.venue.plan import Owed
 from seawall.venue.scan import value_one
 from seawall.venue.state import VenueState
+from seawall.venue_events import RecourseRow, RecourseTaken
 
 
 def initial_margin(state: VenueState, account: int) -> int:

@@ -1,6 +1,6 @@
 """Replay: a venue's state from its book and its log, and the digest that says two states are equal.
 
-Layer    venue; imports venue.{apply,events,invariants,state}, fund.codec. Used by verify.
+Layer    venue; imports venue_events (the codec), venue.{apply,invariants,state}, fund. Used by verify.
 Not here the fund's replay (fund.journal).
 Held to  this by I7: the same log gives the same state, byte for byte.
 """
@@ -15,16 +15,14 @@ from seawall.amounts import sha256_hex
 from seawall.design.instruments import instruments
 from seawall.design.types import Design
 from seawall.fund.apply import BrokenLog
-from seawall.fund.codec import Codec, CorruptLog
+from seawall.fund.codec import CorruptLog
 from seawall.fund.invariants import InvariantBroken
 from seawall.venue.apply import apply
 from seawall.venue.book import Book
-from seawall.venue.events import KINDS, VenueEvent, VenueOpened
 from seawall.venue.invariants import check
 from seawall.venue.ladder import Levels
 from seawall.venue.state import VenueState, open_state
-
-VENUE_CODEC: Codec[VenueEvent] = Codec(KINDS)
+from seawall.venue_events import VENUE_CODEC, VenueOpened
 
 FAST_TICKS = 2**40
 """A price up to which fast integers are wanted where nobody knows the path; it only decides how, never what."""

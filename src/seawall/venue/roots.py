@@ -1,6 +1,6 @@
 """Roots: the hash that an event publishes over (cap, weight, haircut) of everybody who paid in it.
 
-Layer    venue; imports rules.haircut_root, venue.events. Called by venue.{facts,gains,tear_up}.
+Layer    venue; imports rules.haircut_root, venue_events. Called by venue.{facts,gains,tear_up}.
 Not here the tree, its proofs and what a trader can check with them (rules.haircut_root).
 Held to  this by tests/venue/test_roots.py, which proves rows of real events against the published roots.
 
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from seawall.amounts import id_key
 from seawall.rules.haircut_root import NUMBER_LIMIT, Row, pseudonym, root_of
-from seawall.venue.events import HaircutRow, MoneyRow, TornRow
+from seawall.venue_events import HaircutRow, MoneyRow, TornRow
 
 
 def leaf_salt(batch: str, account: str) -> bytes:

@@ -8,7 +8,9 @@ Held to  this: `value_one` is the readable rule; tests/venue/test_scan.py wants 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -20,15 +22,16 @@ from seawall.rules.margin import maintenance_margin_units
 from seawall.venue.state import INT64_SAFE, Integers, VenueState
 
 Flags = np.typing.NDArray[np.bool_]
+Indices = np.typing.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """All accounts at the marks.
+class Arrays:
+    """Some accounts at the marks, exactly.
 
-    equity, maintenance  shape (n,), base units: what margin is decided by; collateral less its haircut
-    full                 shape (n,), base units: equity with collateral whole: what debt is decided by
-    decidable            shape (n,), bool: has positions, nothing of it in a market whose mark is stale
+    equity, maintenance  shape (k,), base units: what margin is decided by; collateral less its haircut
+    full                 shape (k,), base units: equity with collateral whole: what debt is decided by
+    decidable            shape (k,), bool: has positions, nothing of it in a market whose mark is stale
     """
 
     equity: Integers
@@ -37,15 +40,101 @@ class Values:
     decidable: Flags
 
 
-def liquidatable(values: Values, design: Design) -> Flags:
-    """Who is liquidatable, shape (n,): equity below the maintenance margin, or at it where the design says so."""
+class Screen(Protocol):
+    """Whoever can say cheaply for which accounts the exact scan may be left out (stress.screen)."""
+
+    def candidates(self, ticks: Sequence[int]) -> Indices:
+        """Account indices, rising, among them everybody whose equity is at or below the maintenance margin.
+
+        ticks  shape (m,), the marks; 0: none yet
+        """
+
+
+class Values:
+    """All accounts at a state's marks: whole arrays where somebody asks for them, a few accounts where not.
+
+    found  indices of the liquidatable, rising
+    Made from a state as it is, and worth as much as long as it is that: arrays asked for later are refused.
+    """
+
+    __slots__ = ("_arrays", "_known", "_seq", "_state", "found")
+
+    def __init__(self, state: VenueState, design: Design, screen: Screen | None = None) -> None:
+        self._state, self._seq = state, state.last_seq
+        self._arrays: Arrays | None = None
+        self._known: dict[int, tuple[Arrays, int]] = {}
+        if screen is None:
+            self._arrays = value_all(state)
+            self.found: Indices = np.flatnonzero(liquidatable(self._arrays, design))
+            return
+        candidates = screen.candidates(state.ticks)
+        some = value_some(state, candidates)
+        self._known = {int(account): (some, place) for place, account in enumerate(candidates)}
+        self.found = candidates[liquidatable(some, design)]
+
+    @property
+    def arrays(self) -> Arrays:
+        """Every account, shape (n,) each. Errors: RuntimeError when the state went on before they were asked for."""
+        if self._arrays is None:
+            self._must_stand()
+            self._arrays = value_all(self._state)
+        return self._arrays
+
+    def equity(self, account: int) -> int:
+        """One account's equity, base units; collateral less its haircut."""
+        arrays, place = self._of(account)
+        return int(arrays.equity[place])
+
+    def maintenance(self, account: int) -> int:
+        """One account's maintenance margin, base units."""
+        arrays, place = self._of(account)
+        return int(arrays.maintenance[place])
+
+    def full(self, account: int) -> int:
+        """One account's equity with collateral whole, base units."""
+        arrays, place = self._of(account)
+        return int(arrays.full[place])
+
+    def is_safe(self, account: int, design: Design) -> bool:
+        """Whether one account can be decided and is not liquidatable."""
+        arrays, place = self._of(account)
+        return bool(safe(arrays, design)[place])
+
+    def _of(self, account: int) -> tuple[Arrays, int]:
+        if self._arrays is not None:
+            return self._arrays, account
+        if account not in self._known:
+            self._must_stand()
+            self._known[account] = (value_some(self._state, np.array([account])), 0)
+        return self._known[account]
+
+    def _must_stand(self) -> None:
+        if self._state.last_seq != self._seq:
+            raise RuntimeError(f"values of event {self._seq} asked for at event {self._state.last_seq}")
+
+
+class _Nobody:
+    """A screen that proves everybody safe: for values that are asked for, if at all, one by one or whole."""
+
+    def candidates(self, ticks: Sequence[int]) -> Indices:
+        del ticks
+        return np.zeros(0, dtype=np.int64)
+
+
+def unscanned(state: VenueState, design: Design) -> Values:
+    """Values of a state in which nobody is looked for; each is worked out when it is asked for."""
+    return Values(state, design, _Nobody())
+
+
+def liquidatable(values: Arrays, design: Design) -> Flags:
+    """Who is liquidatable, shape (k,): equity below the maintenance margin, or at it where the design says so."""
     if design.liquidation.trigger == "below":
         return values.decidable & (values.equity < values.maintenance).astype(np.bool_)
     return values.decidable & (values.equity <= values.maintenance).astype(np.bool_)
 
 
-def safe(values: Values, design: Design) -> Flags:
-    """Who can be decided and is not liquidatable, shape (n,)."""
+def safe(values: Arrays, design: Design) -> Flags:
+    """Who can be decided and is not liquidatable, shape (k,)."""
     return values.decidable & ~liquidatable(values, design)
 
 
@@ -86,15 +175,28 @@ def kept_array(value: Integers, haircut_ppm: int) -> Integers:
     return kept
 
 
-def value_all(state: VenueState) -> Values:
-    """Every account at the state's marks. A market without a mark yet counts as stale; positions there are worth 0."""
-    equity = state.cash.copy()
-    cut = np.zeros_like(state.cash)  # what haircuts take off collateral
-    maintenance = np.zeros_like(state.cash)
-    holds = np.zeros(len(state.accounts), dtype=np.bool_)
-    undecided = np.zeros(len(state.accounts), dtype=np.bool_)
+def value_all(state: VenueState) -> Arrays:
+    """Every account at the state's marks, shape (n,) each: see `value_some`."""
+    return _value(state, slice(None))
+
+
+def value_some(state: VenueState, accounts: Indices) -> Arrays:
+    """Some accounts at the state's marks, shape (k,) each, in the order of their indices.
+
+    A market without a mark yet counts as stale; positions there are worth 0.
+    """
+    return _value(state, accounts)
+
+
+def _value(state: VenueState, accounts: Indices | slice) -> Arrays:
+    equity = state.cash[accounts].copy()
+    cut = np.zeros_like(equity)  # what haircuts take off collateral
+    maintenance = np.zeros_like(equity)
+    holds = np.zeros(len(equity), dtype=np.bool_)
+    undecided = np.zeros(len(equity), dtype=np.bool_)
     for market, instrument in enumerate(state.instruments):
-        held = np.flatnonzero(state.lots[market])
+        lots, cost = state.lots[market, accounts], state.cost[market, accounts]
+        held = np.flatnonzero(lots)
         if not held.size:
             continue
         if instrument.market.kind != "collateral":
@@ -102,26 +204,28 @@ def value_all(state: VenueState) -> Values:
         if market in state.stale or state.ticks[market] == 0:
             undecided[held] = True
         if state.ticks[market] == 0:
-            equity[held] -= state.cost[market, held]  # no price yet: nobody with a position here is decided
+            equity[held] -= cost[held]  # no price yet: nobody with a position here is decided
             continue
-        value, notional = value_array(state.lots[market, held], state.ticks[market], instrument.contract)
-        equity[held] += value - state.cost[market, held]
+        value, notional = value_array(lots[held], state.ticks[market], instrument.contract)
+        equity[held] += value - cost[held]
         if instrument.market.kind == "collateral":
             cut[held] += value - kept_array(value, instrument.market.haircut_ppm)
         else:
             maintenance[held] += maintenance_array(notional, instrument)
-    return Values(equity - cut, maintenance, equity, holds & ~undecided)
+    return Arrays(equity - cut, maintenance, equity, holds & ~undecided)
 
 
-def unrecognised_units(state: VenueState) -> int:
+def unrecognised_units(state: VenueState, screen: Screen | None = None) -> int:
     """Negative equity, as a positive amount, of accounts that still hold positions: not yet a deficit.
 
+    screen  whose candidates hold everybody with a negative equity, if there is one
     Accounts in markets whose mark is stale count at the last mark; their figure is as old as that.
     """
-    values = value_all(state)
-    open_accounts = (state.lots != 0).any(axis=0)
-    below = open_accounts & (values.full < 0).astype(np.bool_)
-    return -sum(int(units) for units in values.full[below])
+    accounts = slice(None) if screen is None else screen.candidates(state.ticks)
+    full = _value(state, accounts).full
+    open_accounts = (state.lots[:, accounts] != 0).any(axis=0)
+    below = open_accounts & (full < 0).astype(np.bool_)
+    return -sum(int(units) for units in full[below])
 
 
 def value_one(state: VenueState, account: int) -> tuple[int, int]:

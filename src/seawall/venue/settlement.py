@@ -1,6 +1,6 @@
 """Settlement: positions that end at a price without a trade, and accounts that it leaves flat with a debt.
 
-Layer    venue; imports rules, design, venue.{events,plan,state}. Called by venue.{machine,tear_up}.
+Layer    venue; imports rules, design, venue_events, venue.{plan,state}. Called by venue.{machine,tear_up}.
 Not here whether a contract is torn up (venue.tear_up), the close of a flat account (venue.plan, venue.facts).
 Held to  this by tests/venue/test_settlement.py; I1, I11.
 
@@ -24,10 +24,10 @@ from seawall.rules.liquidation import close_out
 from seawall.venue import collateral
 from seawall.venue.deleverage import Deleveraging
 from seawall.venue.endings import Liquidated
-from seawall.venue.events import CashRow, EndedMarket, EndedRow, InventoryRow, MarketSettled
 from seawall.venue.plan import RoundPlan
-from seawall.venue.scan import value_all
+from seawall.venue.scan import unscanned
 from seawall.venue.state import VenueState
+from seawall.venue_events import CashRow, EndedMarket, EndedRow, InventoryRow, MarketSettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def losses_of(state: VenueState, account: int) -> tuple[tuple[str, int], ...]:
     return tuple(losses)
 
 
-def with_unsettled(state: VenueState, plan: RoundPlan | None) -> RoundPlan | None:
+def with_unsettled(state: VenueState, design: Design, plan: RoundPlan | None) -> RoundPlan | None:
     """A round's plan, and in it the accounts that another event left flat with a debt or with a liquidation's fees.
 
     A debt is a deficit of this round, drawn with all others. Without a debt the liquidation has ended: fees are routed.
@@ -119,7 +119,7 @@ def with_unsettled(state: VenueState, plan: RoundPlan | None) -> RoundPlan | Non
     if not unsettled:
         return plan
     if plan is None:
-        plan = RoundPlan((), (), {}, {}, Deleveraging(), value_all(state))
+        plan = RoundPlan((), (), {}, {}, Deleveraging(), unscanned(state, design))
     debtors, healthy = [], []
     for account in unsettled:
         cash = int(state.cash[account])

@@ -87,8 +87,8 @@ def _worst_price(state: VenueState, design: Design, values: Values, account: int
         sale.contract,
         sale.side * sale.size,
         mark,
-        int(values.equity[account]) + state.reserved.get(account, 0),
-        int(values.maintenance[account]),
+        values.equity(account) + state.reserved.get(account, 0),
+        values.maintenance(account),
         sale.margin,
         rules.fillable_spread_ppm,
     )
@@ -138,8 +138,8 @@ def _amounts(state: VenueState, design: Design, values: Values, account: int, sa
             sale.wanted = close_factor_lots(
                 sale.size,
                 notional,
-                int(values.equity[account]),
-                int(values.maintenance[account]),
+                values.equity(account),
+                values.maintenance(account),
                 rules.close_factor_ppm,
                 rules.full_below_maintenance_ppm,
                 rules.full_below_notional,
@@ -156,7 +156,7 @@ class _Stand:
 
 def _fewest(state: VenueState, design: Design, values: Values, account: int, sales: Sequence[Sale]) -> None:
     """Position by position in the design's order, of each the fewest lots that restore the account, or all."""
-    stand = _Stand(int(values.equity[account]), int(values.maintenance[account]))
+    stand = _Stand(values.equity(account), values.maintenance(account))
     restored = False
     for sale in sales:
         if restored:
@@ -271,7 +271,7 @@ def _rates(state: VenueState, design: Design, values: Values, accounts: Mapping[
     rules = design.liquidation
     order = sorted(
         accounts,
-        key=lambda a: queue_key(state.accounts[a], int(values.equity[a]), int(values.maintenance[a])),
+        key=lambda a: queue_key(state.accounts[a], values.equity(a), values.maintenance(a)),
     )
     for market in range(len(state.instruments)):
         sales = [sale for account in order for sale in accounts[account] if sale.market == market]

@@ -1,6 +1,6 @@
 """Tear-up: the contracts of markets end at the mark, and what is owed is taken from what they gained.
 
-Layer    venue; imports rules, venue.{events,haircuts,roots,settlement,state}. Called by venue.exhaust.
+Layer    venue; imports rules, venue_events, venue.{haircuts,roots,settlement,state}. Called by venue.exhaust.
 Not here the split itself (rules.gains_haircut), markets that end for want of a price (venue.settlement).
 Held to  this by tests/venue/test_tear_up.py; I1, I6, I10, I11.
 
@@ -15,12 +15,12 @@ from collections.abc import Iterable
 
 from seawall.amounts import Units
 from seawall.rules.gains_haircut import cycle_haircuts
-from seawall.venue.events import CashRow, PositionsTornUp, TornRow
 from seawall.venue.haircuts import Standing
 from seawall.venue.roots import root_hex, torn_rows
 from seawall.venue.scan import value_all
 from seawall.venue.settlement import Ending, end_markets
 from seawall.venue.state import VenueState
+from seawall.venue_events import CashRow, PositionsTornUp, TornRow
 
 
 def torn_up(

@@ -14,8 +14,12 @@ pending. An account has equity - initial margin. While U > 0 it leaves behind, b
     `gate`     everything: nobody withdraws, nor for `gate_ms` after U was last above 0
     `free`     nothing
 
+Paid is cash: at most cash + unrealised profit of perpetuals, less the account's part of U. Collateral backs margin; it
+is never paid out as cash that is not there.
+
 Under the policy `withdrawal_haircut` a claim is given up whole and paid in part, claims x max(0, L - U) / L, L being
-all positive equity; what is given up is money of the fund: it repays carried debt.
+all positive equity; what is given up is money of the fund: it repays carried debt. A batch that would be paid nothing,
+as where U is L or more, is refused: nothing is given up for nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +38,6 @@ from seawall.rules.margin import maintenance_margin_units
 from seawall.rules.waterfall import attribute
 from seawall.rules.withdrawal import allowed_units, gated, pay_batch
 from seawall.venue.deleverage import policy_parameters
-from seawall.venue.events import Deposited, WithdrawalRow, Withdrawn
 from seawall.venue.exhaust import UNPLACED
 from seawall.venue.haircuts import Payers, Standing, Taking, over_profit, socialised
 from seawall.venue.plan import Owed
@@ -42,6 +45,7 @@ from seawall.venue.recourse import has_marks, initial_margin
 from seawall.venue.scan import value_all, value_one
 from seawall.venue.settlement import losses_of
 from seawall.venue.state import VenueState
+from seawall.venue_events import Deposited, WithdrawalRow, Withdrawn
 
 Answer = Withdrawn | Deposited | Refused | Repeated
 
@@ -189,12 +193,17 @@ def _before(state: VenueState, t_ms: int, name: str, what: str, account: str, am
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A request that may be paid. `free`: equity above initial margin, of it what requests before left."""
+    """A request that may be paid. Base units.
+
+    liquid  cash and unrealised profit or loss of perpetuals: what can be paid in cash
+    free    the least of liquid and equity above initial margin, of it what requests before left
+    """
 
     request: Request
     account: int
     equity: int
     margin: int
+    liquid: int
     free: int
 
 
@@ -227,7 +236,9 @@ def answer_withdrawals(
             continue
         seen.add(request.id)
         equity, margin = value_one(state, account)[0], initial_margin(state, account)
-        claims[place] = _Claim(request, account, equity, margin, max(0, equity - margin - used.get(account, 0)))
+        liquid = _liquid(state, account)
+        free = max(0, min(equity - margin, liquid) - used.get(account, 0))
+        claims[place] = _Claim(request, account, equity, margin, liquid, free)
         used[account] = used.get(account, 0) + min(request.amount, claims[place].free)
     return _answers(state, design, requests, answers, claims, open_units)
 
@@ -248,6 +259,16 @@ def _not_now(state: VenueState, design: Design, account: int) -> str:
     if account in state.fees or account in state.reserved or account in state.unsettled:
         return "its liquidation is under way"
     return ""
+
+
+def _liquid(state: VenueState, account: int) -> int:
+    """Cash and unrealised profit or loss of perpetuals: equity without collateral, base units, may be negative."""
+    units = int(state.cash[account])
+    for market, instrument in enumerate(state.instruments):
+        lots = int(state.lots[market, account])
+        if lots and not state.is_collateral(market):
+            units += pnl_units(instrument.contract, lots, state.ticks[market], int(state.cost[market, account]))
+    return units
 
 
 def _answers(
@@ -278,7 +299,10 @@ def _answers(
 def _in_whole(
     state: VenueState, claims: Mapping[int, _Claim], haircut_of: Mapping[int, int]
 ) -> dict[int, WithdrawalRow]:
-    """Each up to what is left above its initial margin and its part of the open loss, which stays in the account."""
+    """Each up to what is left above its initial margin and its part of the open loss, which stays in the account.
+
+    Of what backs that part collateral is none: closed now, the loss would be taken from cash and profit.
+    """
     rows: dict[int, WithdrawalRow] = {}
     cash: dict[int, int] = {}
     for place, claim in claims.items():
@@ -286,7 +310,8 @@ def _in_whole(
         before = cash.get(account, int(state.cash[account]))
         spent = int(state.cash[account]) - before
         haircut = haircut_of.get(account, 0)
-        paid = allowed_units(claim.request.amount, claim.equity - spent, claim.margin, haircut)
+        most = min(claim.request.amount, claim.liquid - spent - haircut)
+        paid = allowed_units(most, claim.equity - spent, claim.margin, haircut)
         if paid:
             cash[account] = before - paid
             rows[place] = _row(state, claim, paid, haircut, 0, claim.equity - spent, cash[account])
@@ -301,6 +326,8 @@ def _in_part(state: VenueState, claims: Mapping[int, _Claim], total: int, open_u
         return {}
     # Beyond all claims there is nothing to bear: what U exceeds them by stays carried.
     batch = pay_batch([wanted[place] for place in places], total, min(open_units, total))
+    if not any(batch.payouts):
+        return {}
     rows: dict[int, WithdrawalRow] = {}
     cash: dict[int, int] = {}
     for place, paid in zip(places, batch.payouts, strict=True):
