@@ -10,7 +10,7 @@ lot and one tick: what a test writes is what a machine counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -25,6 +25,8 @@ from seawall.fund.journal import Journal
 from seawall.fund.messages import Inflow, Loss, Shortfall, Shortfalls
 from seawall.venue.book import Book
 from seawall.venue.machine import Venue, World
+from seawall.venue.scan import Screen
+from seawall.venue.state import VenueState
 
 PPM = 1_000_000
 
@@ -401,13 +403,20 @@ class Played:
         return [envelope["data"] for _, envelope in self.records if envelope["kind"] == kind]
 
 
-def play(story: Story) -> Played:
-    """Run both machines over a story. Errors of the machines pass through: to a test they are findings."""
+def play(story: Story, screen: Callable[[VenueState], Screen] | None = None) -> Played:
+    """Run both machines over a story. Errors of the machines pass through: to a test they are findings.
+
+    screen  what the venue's scan is narrowed down by, if anything
+    """
     records: list[tuple[str, dict[str, Any]]] = []
     design = story.spec.design
     journal = Journal(design, story.spec.text, 0, lambda line: records.append(("fund", json.loads(line))))
     world = World(ladders=story.ladders, ceiling_ticks=story.ceilings)
-    venue = Venue(design, story.book(), journal, world, 0, lambda line: records.append(("venue", json.loads(line))))
+
+    def sink(line: bytes) -> None:
+        records.append(("venue", json.loads(line)))
+
+    venue = Venue(design, story.book(), journal, world, 0, sink, screen)
     played = Played(story, journal, venue, records)
     rates = iter(story.funding)
     for number, prices in enumerate(story.steps, start=1):

@@ -25,8 +25,8 @@ def test_the_first_driver_that_is_here_runs_the_file(tmp_path: Path) -> None:
     ("driver", "wanted", "hint"),
     [
         ("venue", "a driver that the file lists: ledger, fund", ""),
-        ("ledger", "one of the drivers fund, venue (ledger, contract, kernel are planned)", ""),
-        ("fnud", "one of the drivers fund, venue", 'did you mean "fund"?'),
+        ("ledger", "one of the drivers fund, venue, kernel (ledger, contract are planned)", ""),
+        ("fnud", "one of the drivers fund, venue, kernel", 'did you mean "fund"?'),
     ],
 )
 def test_another_driver_is_refused(driver: str, wanted: str, hint: str) -> None:

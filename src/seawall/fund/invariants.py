@@ -165,9 +165,11 @@ class _Drawn:
             used = self.state.covered.get(market.id, 0)
             if market.cover_limit is not None and used > market.cover_limit:
                 self._broken("I2", f"{used} was paid for {market.id}, limit {market.cover_limit}")
+        drawn: dict[str, int] = {}
+        for draw in self.event.draws:
+            drawn[draw.deficit] = drawn.get(draw.deficit, 0) + draw.amount
         for deficit in self.deficits:
-            drawn = sum(draw.amount for draw in self.event.draws if draw.deficit == deficit.id)
-            if drawn + self.severity.get(deficit.id, 0) != deficit.amount:
+            if drawn.get(deficit.id, 0) + self.severity.get(deficit.id, 0) != deficit.amount:
                 self._broken("I1", f"deficit {deficit.id}: draws and severity do not add up to {deficit.amount}")
             self._order(deficit)
 

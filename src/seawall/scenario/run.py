@@ -21,7 +21,7 @@ from seawall.scenario.checks import Check
 from seawall.scenario.design import build_design
 from seawall.scenario.fund_driver import FundDriver
 from seawall.scenario.parse import BUILT_DRIVERS, PLANNED_DRIVERS, RULE, Scenario, Statement, near, read_scenario
-from seawall.scenario.venue_driver import VenueDriver
+from seawall.scenario.venue_driver import KernelDriver, VenueDriver
 from seawall.venue.posting import VenueError
 
 
@@ -39,7 +39,7 @@ class Driver(Protocol):
         """What must hold at the end of every scenario."""
 
 
-DRIVERS: Final[dict[str, type[Driver]]] = {"fund": FundDriver, "venue": VenueDriver}
+DRIVERS: Final[dict[str, type[Driver]]] = {"fund": FundDriver, "venue": VenueDriver, "kernel": KernelDriver}
 
 
 @dataclass(frozen=True, slots=True)

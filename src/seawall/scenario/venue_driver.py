@@ -27,6 +27,7 @@ from seawall.scenario.venue_expected import PAID, money_facts, read_deposit, rea
 from seawall.scenario.venue_facts import Tally
 from seawall.scenario.vocabulary import Vocabulary
 from seawall.stress.ladder import compile_ladder
+from seawall.stress.screened import Scan, open_venue
 from seawall.venue.ladder import Levels
 from seawall.venue.machine import Venue, World
 from seawall.venue.replay import replay as replay_venue, venue_digest
@@ -51,6 +52,7 @@ class VenueDriver:
     """One venue and its fund; `read` turns a statement into what running it does."""
 
     name = "venue"
+    scan: Scan = "exact"
 
     def __init__(self, scenario: Scenario, design: Design, text: str) -> None:
         self._design, self._design_text = design, text
@@ -126,7 +128,7 @@ class VenueDriver:
                     bids, asks = compile_ladder(depth, reference)
                     ladders[depth.market, "bids"], ladders[depth.market, "asks"] = bids, asks
             fund = Journal(self._design, self._design_text, 0)
-            self._opened = Venue(self._design, self._accounts.book(), fund, World(ladders=ladders), 0)
+            self._opened = open_venue(self._design, self._accounts.book(), fund, World(ladders=ladders), 0, self.scan)
         return self._opened
 
     def _restart(self, line: int) -> list[Check]:
@@ -251,3 +253,10 @@ class VenueDriver:
             return [Check(statement.line, statement.what, expected.text, "accepted", False)]
         found: Sequence[Fact] = money_facts(self._vocabulary, answer, request.id)
         return compare(statement.what, statement.line, expected.facts, found, PAID)
+
+
+class KernelDriver(VenueDriver):
+    """The same venue, its scan narrowed down by the kernel."""
+
+    name = "kernel"
+    scan: Scan = "kernel"

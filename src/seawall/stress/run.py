@@ -35,6 +35,7 @@ from seawall.report.tables import fund_tables, venue_tables, write_tables
 from seawall.stress.books import write_book
 from seawall.stress.ladder import compile_ladder
 from seawall.stress.prices import PricePath
+from seawall.stress.screened import Scan, open_venue
 from seawall.stress.summary import summarise
 from seawall.venue.book import Book
 from seawall.venue.ladder import Levels
@@ -102,15 +103,17 @@ def world(inputs: Inputs) -> World:
     )
 
 
-def run(inputs: Inputs, progress: Progress | None = None) -> Finished:
+def run(inputs: Inputs, progress: Progress | None = None, scan: Scan = "auto", threads: int = 1) -> Finished:
     """Run the book through the path; every event is checked as it happens.
+
+    scan, threads  how accounts are scanned (stress.screened); neither changes a byte
 
     Errors  BadInput (no depth); InvariantBroken, VenueError: a defect, never the user's input.
     """
     path = inputs.path
     around = world(inputs)
     fund = Journal(inputs.design, inputs.design_text, path.t_ms[0])
-    venue = Venue(inputs.design, inputs.book, fund, around, path.t_ms[0])
+    venue = open_venue(inputs.design, inputs.book, fund, around, path.t_ms[0], scan, threads)
     for step, (t_ms, prices) in enumerate(zip(path.t_ms, path.ticks, strict=True), start=1):
         venue.step(t_ms, {m: ticks for m, ticks in zip(path.markets, prices, strict=True) if ticks is not None})
         if progress is not None:

@@ -105,25 +105,25 @@ def _apply_rest(state: VenueState, stamp: Stamp, event: VenueEvent) -> None:
             state.losses_seen_ms = stamp.t_ms
         case Withdrawn():
             for row in event.rows:
-                state.cash[state.index[row.account]] = int(row.cash_after)
+                _put_cash(state, state.index[row.account], int(row.cash_after))
                 state.money_out += row.paid
                 state.to_fund += row.borne
                 state.requests[row.id] = ("withdraw", row.account, int(row.asked), stamp.seq)
         case Deposited():
-            state.cash[state.index[event.account]] = int(event.cash_after)
+            _put_cash(state, state.index[event.account], int(event.cash_after))
             state.money_in += event.amount
             state.requests[event.id] = ("deposit", event.account, int(event.amount), stamp.seq)
             _widen_if_needed(state)
         case RecourseTaken():
             for given in event.rows:
-                state.cash[state.index[given.account]] = int(given.account_cash_after)
-                state.cash[state.index[given.payer]] = int(given.payer_cash_after)
+                _put_cash(state, state.index[given.account], int(given.account_cash_after))
+                _put_cash(state, state.index[given.payer], int(given.payer_cash_after))
         case InventoryMoved() | InventorySettled() | ClosedAgainstLayer():
             _layers_moved(state, event)
         case Recovered():
             for back in event.rows:
                 account = state.index[back.account]
-                state.cash[account] = int(back.cash_after)
+                _put_cash(state, account, int(back.cash_after))
                 state.owed[account] = int(back.owed_after)
                 if not back.owed_after:
                     del state.owed[account]
@@ -132,14 +132,25 @@ def _apply_rest(state: VenueState, stamp: Stamp, event: VenueEvent) -> None:
             raise AssertionError(f"no apply for {type(event).__name__}")
 
 
+def _put_cash(state: VenueState, account: int, units: int) -> None:
+    state.cash[account] = units
+    state.changed.add(account)
+
+
+def _put_cost(state: VenueState, market: int, account: int, units: int) -> None:
+    """The cost of a position; whoever changes lots says what they cost by this."""
+    state.cost[market, account] = units
+    state.changed.add(account)
+
+
 def _money_taken(state: VenueState, rows: Iterable[MoneyRow]) -> None:
     markets = _markets(state)
     for money in rows:
         account = state.index[money.account]
         if money.cash_after is None:
-            state.cost[markets[money.market], account] = int(money.cost_after)
+            _put_cost(state, markets[money.market], account, int(money.cost_after))
         else:
-            state.cash[account] = int(money.cash_after)
+            _put_cash(state, account, int(money.cash_after))
         state.booked -= money.amount
         state.deleveraged.add(account)
 
@@ -178,7 +189,8 @@ def _ended(
         state.outside_cash = int(market.outside_cash_after)
     for row in positions:
         account, place = state.index[row.account], markets[row.market]
-        state.lots[place, account] = state.cost[place, account] = 0
+        state.lots[place, account] = 0
+        _put_cost(state, place, account, 0)
         _realise(state, account, place, int(row.realised))
         touched.add(account)
     _set_cash(state, cash)
@@ -210,7 +222,7 @@ def _markets(state: VenueState) -> dict[str, int]:
 
 def _set_cash(state: VenueState, rows: Iterable[CashRow]) -> None:
     for row in rows:
-        state.cash[state.index[row.account]] = int(row.cash)
+        _put_cash(state, state.index[row.account], int(row.cash))
 
 
 def _marked(state: VenueState, stamp: Stamp, event: Marked) -> None:
@@ -302,7 +314,7 @@ def _covered(state: VenueState, event: DeficitsCovered) -> None:
         state.booked += row.severity
         state.outside_cash += row.premium
         if not row.layer:
-            state.cash[state.index[row.account]] = int(row.cash_after)
+            _put_cash(state, state.index[row.account], int(row.cash_after))
             continue
         for key in [key for key, units in state.due.items() if key[0] == row.account and units < 0]:
             del state.due[key]
@@ -319,7 +331,7 @@ def _round_filled(state: VenueState, stamp: Stamp, event: RoundFilled) -> None:
     for fill in event.fills:
         account, market = state.index[fill.account], markets[fill.market]
         state.lots[market, account] = fill.lots_after
-        state.cost[market, account] = int(fill.cost_after)
+        _put_cost(state, market, account, int(fill.cost_after))
         _realise(state, account, market, int(fill.realised))
         if fill.surcharge:
             fees = state.fees.setdefault(account, {})
@@ -343,7 +355,7 @@ def _accounts_closed(state: VenueState, event: AccountsClosed) -> None:
         state.to_fund += units
     for row in event.rows:
         account = state.index[row.account]
-        state.cash[account] = int(row.cash_after)
+        _put_cash(state, account, int(row.cash_after))
         state.fees.pop(account, None)
         state.reserved.pop(account, None)
         for memory in (state.begun, state.sliced, state.final_fees):
@@ -387,6 +399,6 @@ def _traded(state: VenueState, positions: Iterable[PositionRow], cash: Iterable[
     for position in positions:
         account, market = state.index[position.account], markets[position.market]
         state.lots[market, account] = position.lots
-        state.cost[market, account] = int(position.cost)
+        _put_cost(state, market, account, int(position.cost))
         _realise(state, account, market, int(position.realised))
         _flat(state, account)

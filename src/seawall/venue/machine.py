@@ -35,7 +35,7 @@ from seawall.venue.plan import Door, Owed, plan_round, without_waiting
 from seawall.venue.posting import Posting, VenueError, Writers, settle
 from seawall.venue.recourse import after_recourse
 from seawall.venue.replay import FAST_TICKS
-from seawall.venue.scan import unrecognised_units
+from seawall.venue.scan import Screen, unrecognised_units
 from seawall.venue.settlement import due_markets, market_settled, with_unsettled
 from seawall.venue.state import VenueState, open_state
 from seawall.venue.withdrawals import Answer, Request, answer_withdrawals, deposited, open_loss
@@ -88,7 +88,13 @@ class Venue:
         world: World,
         t_ms: int,
         sink: Callable[[bytes], None] | None = None,
+        screen: Callable[[VenueState], Screen] | None = None,
     ) -> None:
+        """A venue at its opening.
+
+        sink    takes every line of the log as it is written
+        screen  makes a screen of the opened state: the scan then values its candidates alone. Nothing else changes
+        """
         self.design = design
         self.fund = fund
         self._opening_layers = fund.state.layers_units
@@ -101,6 +107,7 @@ class Venue:
             [world.ceiling_ticks.get(instrument.id, FAST_TICKS) for instrument in built],
             None if design.pool is None else design.pool.layer,
         )
+        self._screen = None if screen is None else screen(self.state)
         self._prev = GENESIS_HASH
         self._sink = sink
         self.lines: list[bytes] = []
@@ -192,7 +199,8 @@ class Venue:
         for _ in range(MAX_ROUNDS):
             holdings.begin_round()
             door = self._door(t_ms)
-            made = plan_round(self.state, self.design, door)
+            self._tell_screen()
+            made = plan_round(self.state, self.design, door, self._screen)
             plan = without_waiting(self.design, door, made, with_unsettled(self.state, self.design, made))
             if plan is None or not plan.progress:
                 self._watch(t_ms, waiting=plan is not None)
@@ -211,6 +219,13 @@ class Venue:
             ask=lambda command: self._ask(command, t_ms),
             holdings=lambda: self._holdings(t_ms),
         )
+
+    def _tell_screen(self) -> None:
+        """Let the screen know whose money or positions changed since the last round."""
+        state = self.state
+        if self._screen is not None and state.changed:
+            self._screen.update(sorted(state.changed), state.cash, state.cost, state.lots)
+        state.changed.clear()
 
     def _holdings(self, t_ms: int) -> Holdings:
         """What layers hold, in this step."""
@@ -250,7 +265,7 @@ class Venue:
     def _watch(self, t_ms: int, *, waiting: bool) -> None:
         """Keep the worst step's unrecognised negative equity; there is none where nobody waits."""
         if waiting or self.design.liquidation.max_accounts_per_step is not None or self.state.stale:
-            units = unrecognised_units(self.state)
+            units = unrecognised_units(self.state, self._screen)
             if units > self.unrecognised_peak[0]:
                 self.unrecognised_peak = (units, t_ms)
 

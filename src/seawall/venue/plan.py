@@ -24,7 +24,7 @@ from seawall.venue.endings import Liquidated, Losses, liquidated, owes_units, re
 from seawall.venue.inventory import Taker, is_below, owed_by, taker
 from seawall.venue.ladder import Taken
 from seawall.venue.sales import Orders, cross, fill, positions
-from seawall.venue.scan import Screen, Values
+from seawall.venue.scan import Candidates, Values
 from seawall.venue.sizes import needs_time, set_sizes, set_worst_prices
 from seawall.venue.state import VenueState
 
@@ -86,7 +86,7 @@ class RoundPlan:
         return moved or bool(self.healthy) or bool(self.begun) or self.debts
 
 
-def plan_round(state: VenueState, design: Design, door: Door, screen: Screen | None = None) -> RoundPlan | None:
+def plan_round(state: VenueState, design: Design, door: Door, screen: Candidates | None = None) -> RoundPlan | None:
     """One round at the state's marks; None when nobody is liquidatable and no liquidation has ended.
 
     screen   who narrows the scan down; None: every account is valued

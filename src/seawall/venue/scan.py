@@ -40,14 +40,21 @@ class Arrays:
     decidable: Flags
 
 
-class Screen(Protocol):
-    """Whoever can say cheaply for which accounts the exact scan may be left out (stress.screen)."""
+class Candidates(Protocol):
+    """Whoever can say for which accounts the exact scan may be left out."""
 
     def candidates(self, ticks: Sequence[int]) -> Indices:
-        """Account indices, rising, among them everybody whose equity is at or below the maintenance margin.
+        """Account indices, rising: everybody with positions whose equity is at or below maintenance, and maybe others.
 
         ticks  shape (m,), the marks; 0: none yet
         """
+
+
+class Screen(Candidates, Protocol):
+    """Candidates from own copies of the accounts, which are told of changes (stress.screen)."""
+
+    def update(self, accounts: Sequence[int], cash: Integers, cost: Integers, lots: Integers) -> None:
+        """These accounts changed. cash, cost, lots: shapes (n,), (m, n), (m, n), all accounts as they are now."""
 
 
 class Values:
@@ -59,7 +66,7 @@ class Values:
 
     __slots__ = ("_arrays", "_known", "_seq", "_state", "found")
 
-    def __init__(self, state: VenueState, design: Design, screen: Screen | None = None) -> None:
+    def __init__(self, state: VenueState, design: Design, screen: Candidates | None = None) -> None:
         self._state, self._seq = state, state.last_seq
         self._arrays: Arrays | None = None
         self._known: dict[int, tuple[Arrays, int]] = {}
@@ -215,13 +222,15 @@ def _value(state: VenueState, accounts: Indices | slice) -> Arrays:
     return Arrays(equity - cut, maintenance, equity, holds & ~undecided)
 
 
-def unrecognised_units(state: VenueState, screen: Screen | None = None) -> int:
+def unrecognised_units(state: VenueState, screen: Candidates | None = None) -> int:
     """Negative equity, as a positive amount, of accounts that still hold positions: not yet a deficit.
 
-    screen  whose candidates hold everybody with a negative equity, if there is one
+    screen  whose candidates hold everybody with a negative equity and positions, if there is one; who holds collateral
+            alone is no candidate, and where the design has some everybody is valued
     Accounts in markets whose mark is stale count at the last mark; their figure is as old as that.
     """
-    accounts = slice(None) if screen is None else screen.candidates(state.ticks)
+    narrow = screen is not None and not any(state.is_collateral(m) for m in range(len(state.instruments)))
+    accounts = screen.candidates(state.ticks) if screen is not None and narrow else slice(None)
     full = _value(state, accounts).full
     open_accounts = (state.lots[:, accounts] != 0).any(axis=0)
     below = open_accounts & (full < 0).astype(np.bool_)

@@ -86,6 +86,7 @@ class VenueState:
     closed_notional   market index -> (time ms, notional liquidated), where the design limits it within a window
     held, due         (layer, market) -> (lots, cost) that a layer holds; -> realised by it, not yet the fund's
     final_fees        account index -> surcharges of its liquidation that are the fund's already
+    changed           accounts whose cash, lots or cost changed since whoever keeps copies of them last looked
     owed              account index -> its recognised deficit, while it has collateral that may still be sold
     """
 
@@ -138,6 +139,7 @@ class VenueState:
     due: dict[tuple[str, int], int] = field(default_factory=dict)
     final_fees: dict[int, int] = field(default_factory=dict)
     owed: dict[int, int] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
     step: int = 0
     round: int = 0
     last_t_ms: int = 0

@@ -1,0 +1,226 @@
+"""Bounds: accounts, tiers and marks as the floats that the kernel's proof speaks of.
+
+Layer    stress; imports amounts, design.instruments and, when first asked, stress.kernel (with it Numba). Called by
+         stress.screen, benchmarks.
+Not here the proof (stress.kernel), who is looked at when (stress.screen), who is liquidatable (venue.scan).
+Held to  this by tests/stress/test_kernel.py: tiers at every edge, Fractions, accounts at -1, 0 and 1 units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seawall.amounts import PPM
+from seawall.design.instruments import Instrument
+
+Integers = NDArray[Any]
+"""int64 or object array of integers."""
+
+Floats = NDArray[Any]
+"""float32 or float64."""
+
+SAFE, LIQUIDATABLE, UNDECIDED = 0, 1, 2
+
+_MOST_BASE: Final = 2.0**120
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """Margin tiers of all markets as the edges passed, shape (m, edges); what does not exist begins at infinity.
+
+    begins             notional beyond which the edge is passed; None: there is none. Exact integers
+    rate               shape (m,): of the lowest tier
+    rise, fall         what the rate and the amount deducted change by
+    jump_up, jump_down what the margin jumps by there, base units, >= 0
+    """
+
+    begins: tuple[tuple[int | None, ...], ...]
+    rate: NDArray[np.float64]
+    rise: NDArray[np.float64]
+    fall: NDArray[np.float64]
+    jump_up: NDArray[np.float64]
+    jump_down: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """What the kernel multiplies lots by at some marks, shape (m,) or (m, edges); `exact` is float64 without margin."""
+
+    exact: NDArray[np.float64]
+    factor: Floats
+    charge: Floats
+    edge: Floats
+    rise: Floats
+    fall: Floats
+
+    @property
+    def all(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """In the kernel's order."""
+        return self.factor, self.charge, self.edge, self.rise, self.fall
+
+
+def kernel() -> ModuleType:
+    """The compiled code; Numba is not loaded before."""
+    from seawall.stress import kernel
+
+    return kernel
+
+
+def tiers_of(instruments: Sequence[Instrument]) -> Tiers:
+    """The markets' tiers as edges. An amount deducted in the lowest tier is an edge that any position passes."""
+    rows: list[list[tuple[int, int, int]]] = []
+    rates = []
+    for instrument in instruments:
+        edges, rate, deducted = [], 0, 0
+        begins: int | None = 0
+        for number, tier in enumerate(instrument.market.tiers):
+            if begins is None:
+                break
+            rise = tier.maintenance_margin_ppm - rate if number else 0
+            fall = int(tier.maintenance_deducted) - deducted
+            if rise or fall:
+                edges.append((begins, rise, fall))
+            if not number:
+                rates.append(tier.maintenance_margin_ppm)
+            rate, deducted = tier.maintenance_margin_ppm, int(tier.maintenance_deducted)
+            begins = None if tier.up_to_notional is None else int(tier.up_to_notional)
+        if not instrument.market.tiers:
+            rates.append(0)
+        rows.append(edges)
+    shape = (len(rows), max(map(len, rows), default=0))
+    rises, falls, up, down = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for market, row in enumerate(rows):
+        for place, (begins_at, rise, fall) in enumerate(row):
+            jump = (begins_at * rise - fall * PPM) / PPM
+            rises[market, place], falls[market, place] = rise / PPM, fall
+            up[market, place], down[market, place] = max(jump, 0.0), max(-jump, 0.0)
+    begins_at_all = tuple(tuple(row[j][0] if j < len(row) else None for j in range(shape[1])) for row in rows)
+    return Tiers(begins_at_all, np.array(rates, float) / PPM, rises, falls, up, down)
+
+
+def roundings(tiers: Tiers) -> int:
+    """k of the bound: roundings that any term of a margin passes through."""
+    edges = max(map(len, tiers.begins), default=0)
+    return len(tiers.begins) * (1 + edges) + 3
+
+
+def width(k: int, dtype: Any) -> float:
+    """g of the bound."""
+    return float((k + 5) * np.finfo(dtype).eps / 2)
+
+
+def most_lots(dtype: Any) -> float:
+    """The most lots that are whole numbers in floats, with all below."""
+    return 2.0**24 if dtype == np.float32 else 2.0**53 - 1
+
+
+def constants(
+    instruments: Sequence[Instrument], tiers: Tiers, ticks: Sequence[int], dtype: Any, g: float, side: int
+) -> Constants:
+    """The kernel's constants at these marks.
+
+    ticks  shape (m,), >= 0; 0: no mark, positions count for nothing
+    side   1: margins from below, -1: from above
+    """
+    edges = tiers.rise.shape
+    exact, edge = np.zeros(len(instruments)), np.full(edges, np.inf, dtype)
+    most = most_lots(dtype)
+    for market, instrument in enumerate(instruments):
+        at = int(ticks[market])
+        if at == 0:
+            continue
+        above, below = _ratio(instrument, at)
+        try:
+            exact[market] = above / below
+        except OverflowError:
+            exact[market] = np.inf
+        if above == 0:
+            continue
+        for place, begins in enumerate(tiers.begins[market]):
+            if begins is not None and (lots := begins * below // abs(above) + 1) <= most:
+                edge[market, place] = lots
+    factor, charge = np.empty(len(exact), dtype), np.empty(len(exact), dtype)
+    rise, fall = np.empty(edges, dtype), np.empty(edges, dtype)
+    kernel().weigh(exact, tiers.rate, tiers.rise, tiers.fall, g, side, factor, charge, rise, fall)
+    return Constants(exact, factor, charge, edge, rise, fall)
+
+
+def _ratio(instrument: Instrument, ticks: int) -> tuple[int, int]:
+    """What a lot is worth at a price, as a fraction; of collateral, what it counts for."""
+    contract = instrument.contract
+    if contract.inverse:
+        return -contract.unit, ticks
+    if instrument.market.kind == "collateral":
+        return ticks * contract.unit * (PPM - instrument.market.haircut_ppm), PPM
+    return ticks * contract.unit, 1
+
+
+def narrow(units: NDArray[np.float64], dtype: Any) -> Floats:
+    """Amounts in the kernel's type; what is too large becomes infinite, with its sign."""
+    with np.errstate(over="ignore"):
+        return np.where(np.abs(units) > _MOST_BASE, np.copysign(np.inf, units), units).astype(dtype)
+
+
+def _float64(whole: Integers) -> NDArray[np.float64]:
+    """Integers as the nearest floats; infinite where there is none."""
+    try:
+        return whole.astype(np.float64)
+    except OverflowError:
+        flat = [float(max(-(2**1000), min(2**1000, int(x)))) for x in whole.ravel()]
+        return np.array(flat).reshape(whole.shape)
+
+
+def _owed(cash: Integers, cost: Integers) -> NDArray[np.float64]:
+    """cash - sum of costs, in integers, rounded once, shape (n,)."""
+    if cash.dtype != object:
+        largest = max([0, *(max(int(part.max()), -int(part.min())) for part in (cash, cost) if part.size)])
+        if largest * (1 + len(cost)) >= 2**63:
+            cash, cost = cash.astype(object), cost.astype(object)
+    return _float64(cash - cost.sum(axis=0) if len(cost) else cash)
+
+
+def float_rows(
+    cash: Integers, cost: Integers, lots: Integers, positions: NDArray[np.bool_], dtype: Any, g: float, side: int
+) -> tuple[Floats, Floats]:
+    """(base, lots) of accounts as the kernel wants them, shapes (n,), (m, n). A cost counts where lots are held.
+
+    An account without positions is +inf: never a candidate. One with lots beyond the floats is -inf: always one.
+    """
+    held = _float64(lots)
+    base = _owed(cash, cost * (lots != 0)) - (3 * (held != 0).sum(axis=0) if side > 0 else 0)
+    base -= side * 3 * g * np.abs(base)
+    too_large = (np.abs(held) > most_lots(dtype)).any(axis=0) | (np.abs(base) > _MOST_BASE)
+    open_rows = (held[positions] != 0).any(axis=0)
+    base[too_large] = -np.inf * side
+    base[~open_rows] = np.inf
+    held[:, too_large | ~open_rows] = 0.0
+    return base.astype(dtype), held.astype(dtype)
+
+
+def positions_of(instruments: Sequence[Instrument]) -> NDArray[np.bool_]:
+    return np.array([instrument.market.kind != "collateral" for instrument in instruments], dtype=np.bool_)
+
+
+def classify(
+    cash: Integers, cost: Integers, lots: Integers, instruments: Sequence[Instrument], ticks: Sequence[int]
+) -> NDArray[np.int8]:
+    """Every account in float64: SAFE (equity above maintenance), LIQUIDATABLE (below it) or UNDECIDED, shape (n,).
+
+    cash, cost, lots  shapes (n,), (m, n), (m, n), as in VenueState; ticks: shape (m,), 0 for a market without a mark
+    Accounts without positions are SAFE: nothing of theirs can be liquidated. For tests and benchmarks.
+    """
+    tiers = tiers_of(instruments)
+    g = width(roundings(tiers), np.float64)
+    bounds = []
+    for side in (1, -1):
+        base, held = float_rows(cash, cost, lots, positions_of(instruments), np.float64, g, side)
+        margins = np.empty(len(base))
+        kernel().margins(base, held, *constants(instruments, tiers, ticks, np.float64, g, side).all, margins)
+        bounds.append(margins)
+    return np.where(bounds[0] > 0, SAFE, np.where(bounds[1] < 0, LIQUIDATABLE, UNDECIDED)).astype(np.int8)
