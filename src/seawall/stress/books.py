@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,6 +35,7 @@ from seawall.design.errors import BadInput, Problem
 from seawall.design.instruments import Instrument, instruments
 from seawall.design.types import Design
 from seawall.rules.contracts import opening_cost_units
+from seawall.stress.memory import too_large
 from seawall.stress.tables import Findings, Table, nearest, read_bytes, read_csv, read_parquet, shown
 from seawall.venue.book import Book
 
@@ -55,7 +57,8 @@ def read_book(path: Path, design: Design) -> Book:
     returns  accounts lowest id first, positions by account, then by the design's order of markets
     Rounding a position's cost is what its lots are worth at the entry price: exact; of an inverse perp up, against the
              trader. A price off the tick grid or money with more decimals than the asset has is an error.
-    Errors   BadInput: every problem of the file (the first 20, and how many more), each with its row and column.
+    Errors   BadInput: every problem of the file (the first 20, and how many more), each with its row and column; a
+             Parquet file that memory does not suffice for, with what it needs (stress.memory).
     Source   SPEC 1.
     """
     findings = Findings(str(path))
@@ -69,7 +72,9 @@ def read_book(path: Path, design: Design) -> Book:
         _take_csv(read_csv(data, findings, needed, ("owner",)), rows)
     else:
         rows = _Rows(design, findings, "cash_units", 0)
-        _take_parquet(read_parquet(data, findings, ("account", *_MONEY, "market", "lots"), ("owner",)), rows)
+        names = ("account", *_MONEY, "market", "lots")
+        room = partial(too_large, markets=len(rows.instruments))
+        _take_parquet(read_parquet(data, findings, names, ("owner",), too_large=room), rows)
     findings.raise_if_any()
     return rows.book()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -159,11 +159,18 @@ def read_csv(
 
 
 def read_parquet(
-    data: bytes, findings: Findings, needed: Sequence[str], optional: Sequence[str] = (), *, others: bool = False
+    data: bytes,
+    findings: Findings,
+    needed: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    others: bool = False,
+    too_large: Callable[[int], tuple[str, str] | None] = lambda rows: None,
 ) -> Table:
     """The rows of a Parquet file, as Python values; see `read_csv` for the arguments.
 
-    Errors  BadInput for a file that is no Parquet, is cut short or damaged, lacks a column or has no row.
+    too_large  (wanted, found) of a file with so many rows, if it is not to be read
+    Errors  BadInput for a file that is no Parquet, is cut short or damaged, lacks a column, has no row or is too large.
     Limit   polars takes sizes in a damaged file at their word: about one random flip of a byte in three thousand asks
             for more memory than there is and ends the process before any error can be shown.
     """
@@ -176,6 +183,8 @@ def read_parquet(
         _check_columns(list(schema), 0, findings, needed, optional, others)
         names = [name for name in (*needed, *optional) if name in schema]
         frame = pl.read_parquet(io.BytesIO(data), columns=names)
+        if (refused := too_large(frame.height)) is not None:
+            raise findings.stop(0, "", *refused)
         columns = {name: frame.get_column(name).to_list() for name in names}
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
