@@ -18,7 +18,7 @@ from seawall.rules.collateral import collateral_value_units
 from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.margin import maintenance_margin_units
 from seawall.stress import kernel
-from seawall.stress.bounds import LIQUIDATABLE, SAFE, UNDECIDED, classify, constants, tiers_of
+from seawall.stress.bounds import LIQUIDATABLE, SAFE, UNDECIDED, Marks, classify, constants, tiers_of
 from seawall.stress.screen import Screen
 
 
@@ -183,6 +183,35 @@ def test_the_edge_of_a_tier_in_lots_is_the_tier_of_the_notional(drawn, dtype):
                 assert first == 1 or notional_units(item.contract, int(first) - 1, at) <= begins
             elif at and begins is not None:
                 assert notional_units(item.contract, 2**24 if dtype == np.float32 else 2**53 - 1, at) <= begins
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["linear_perp", "inverse_perp", "collateral"]),
+    st.one_of(st.integers(1, 10**6), st.integers(1, 2**64), st.sampled_from([2**53 - 1, 2**53, 2**53 + 1])),
+    st.one_of(st.integers(1, 10**6), st.integers(1, 2**64), st.sampled_from([2**53 - 1, 2**53, 2**62, 2**63])),
+    st.one_of(st.integers(1, 10**9), st.integers(1, 2**66), st.sampled_from([2**62, 2**63 - 1, 2**63])),
+    st.integers(0, PPM),
+    st.sampled_from([np.float32, np.float64]),
+)
+@example("linear_perp", 3, 2**53 + 2, 10**9, 0, np.float64)
+@example("inverse_perp", 1, 2**40, 2**40, 0, np.float64)
+@example("linear_perp", 1, 1, 2**63 - 1, 0, np.float64)
+def test_factors_and_edges_are_the_fractions_of_any_size(kind, unit, ticks, begins, haircut_ppm, dtype):
+    """In int64 where all fits and in Python's integers where not: F to nearest, floor(E / |F|) + 1 exactly."""
+    tiers = () if kind == "collateral" else ((10_000, begins, 0), (20_000, None, 0))
+    item = instrument(kind, unit, tiers, haircut_ppm if kind == "collateral" else 0)
+    plain = instrument(tiers=((10_000, None, 0),), name="ETH")
+    factor = Fraction(-unit, ticks) if kind == "inverse_perp" else Fraction(unit * ticks)
+    factor *= 1 - Fraction(item.market.haircut_ppm, PPM)
+    marks = Marks((item, plain), tiers_of((item, plain)), dtype, 1e-6, 1)
+    for at, first in ((ticks, factor), (0, Fraction(0)), (ticks, factor)):
+        now = marks.at((at, 7))
+        assert list(now.exact) == [float(first), 7.0]
+        if tiers:
+            lots = begins // abs(first) + 1 if first else np.inf
+            assert now.edge[0, 0] == (lots if lots <= (2**24 if dtype == np.float32 else 2**53 - 1) else np.inf)
+            assert now.edge[1, 0] == np.inf
 
 
 @given(st.integers(1, 60), st.integers(1, 30), st.booleans())

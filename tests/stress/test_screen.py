@@ -77,8 +77,8 @@ class Accounts:
         room = 3 * (self.lots != 0).sum(axis=0) + gross.astype(float) * part
         return ((values.equity - values.maintenance).astype(float) <= room)[accounts]
 
-    def screen(self, **how):
-        return Screen(self.cash, self.cost, self.lots, self.instruments, **how)
+    def screen(self, wait=0, **how):
+        return Screen(self.cash, self.cost, self.lots, self.instruments, wait=wait, **how)
 
     def change(self, count):
         """Some accounts trade, close, or move money; returns them."""
@@ -114,7 +114,7 @@ def walk(draw, ticks, size):
 )
 def test_whoever_the_integers_find_is_a_candidate(n, seed, kind, size, changes):
     accounts = Accounts(n, seed, kind)
-    screens = [accounts.screen(), accounts.screen(skip=False), accounts.screen(threads=3)]
+    screens = [accounts.screen(**how) for how in ({}, {"skip": False}, {"threads": 3}, {"wait": 3}, {"wait": 50})]
     ticks = START
     for step in range(12):
         lost = accounts.lost(ticks)
@@ -176,7 +176,7 @@ def test_a_block_is_passed_over_only_while_nobody_in_it_is_lost(market, side, se
 def test_a_rise_that_takes_a_long_over_a_jump_of_its_margin_is_seen(rate_ppm, lots, equity, after):
     item = instrument(tiers=((10_000, 50_000, 0), (rate_ppm, None, 0)))
     rows = np.array([equity - lots * 2_000]), np.zeros((1, 1), np.int64), np.array([[lots]])
-    screen = Screen(*rows, (item,))
+    screen = Screen(*rows, (item,), wait=0)
     assert list(screen.candidates((2_000,))) == []
     assert list(screen.candidates((after,))) == [0]
 
@@ -194,6 +194,18 @@ def test_small_moves_are_cheap_and_reaches_are_renewed_after_large_ones():
     screen.candidates((1_181,))
     assert screen.looked - began < 20_000 * 3 // 4
     assert np.isin(accounts.lost((1_181,)), screen.candidates((1_181,))).all()
+
+
+def test_rows_are_laid_out_once_scans_have_cost_as_much():
+    accounts = Accounts(6_000, 8, markets=MARKETS[:1], ticks=START[:1])
+    waiting, never = accounts.screen(wait=3), accounts.screen(wait=3, skip=False)
+    looked = []
+    for at in (1_000, 999, 1_000, 999, 1_000, 999):
+        assert np.array_equal(waiting.candidates((at,)), never.candidates((at,)))
+        looked.append(waiting.looked)
+    assert looked[:3] == [6_000, 12_000, 18_000]
+    assert looked[-1] - looked[2] < 6_000
+    assert never.looked == 36_000
 
 
 def test_rows_that_changed_are_looked_at_until_there_is_no_room_and_all_is_laid_out_anew():

@@ -28,6 +28,9 @@ Floats = NDArray[Any]
 SAFE, LIQUIDATABLE, UNDECIDED = 0, 1, 2
 
 _MOST_BASE: Final = 2.0**120
+_MOST_EXACT: Final = 2**53 - 1
+"""Whole numbers up to it are floats, so that a quotient of two is rounded once."""
+_MOST_PRODUCT: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +123,111 @@ def most_lots(dtype: Any) -> float:
     return 2.0**24 if dtype == np.float32 else 2.0**53 - 1
 
 
+class Marks:
+    """Turns marks into the kernel's constants; what does not depend on marks is worked out once.
+
+    side  1: margins from below, -1: from above
+    """
+
+    def __init__(self, instruments: Sequence[Instrument], tiers: Tiers, dtype: Any, g: float, side: int) -> None:
+        self._instruments, self._tiers, self._g, self._side = tuple(instruments), tiers, g, side
+        self._kernel = kernel()
+        self._most_lots = int(most_lots(dtype))
+        m, shape = len(self._instruments), tiers.rise.shape
+        self._times, self._over = np.zeros(m, np.int64), np.ones(m, np.int64)
+        self._inverse, self._most_ticks = np.zeros(m, np.bool_), np.full(m, -1)
+        self._begins = np.full(shape, -1)
+        for market, instrument in enumerate(self._instruments):
+            self._prepare(market, instrument)
+        self._now = Constants(
+            np.empty(m),
+            np.empty(m, dtype),
+            np.empty(m, dtype),
+            np.empty(shape, dtype),
+            np.empty(shape, dtype),
+            np.empty(shape, dtype),
+        )
+
+    def _prepare(self, market: int, instrument: Instrument) -> None:
+        """A market's integers for the compiled way, if they all fit."""
+        inverse = instrument.contract.inverse
+        times, over = (instrument.contract.unit, 1) if inverse else _ratio(instrument, 1)
+        begins = [begin for begin in self._tiers.begins[market] if begin is not None]
+        most = max(begins, default=0)
+        if times > _MOST_EXACT or most * over > _MOST_PRODUCT:
+            return
+        self._times[market], self._over[market], self._inverse[market] = times, over, inverse
+        self._begins[market, : len(begins)] = begins
+        self._most_ticks[market] = min(_MOST_EXACT, _MOST_PRODUCT // max(most, 1)) if inverse else _MOST_EXACT
+        if not inverse and times:
+            self._most_ticks[market] = _MOST_EXACT // times
+
+    def at(self, ticks: Sequence[int]) -> Constants:
+        """The kernel's constants at these marks; the next call overwrites them.
+
+        ticks  shape (m,), >= 0; 0: no mark, positions count for nothing
+        """
+        now, tiers = self._now, self._tiers
+        if not self._compiled(ticks):
+            self._at_length(ticks)
+        self._kernel.weigh(
+            now.exact,
+            tiers.rate,
+            tiers.rise,
+            tiers.fall,
+            self._g,
+            self._side,
+            now.factor,
+            now.charge,
+            now.rise,
+            now.fall,
+        )
+        return now
+
+    def _compiled(self, ticks: Sequence[int]) -> bool:
+        """The factors and edges in int64; False where something does not fit."""
+        try:
+            whole = np.array(ticks, np.int64)
+        except OverflowError:
+            return False
+        fits: bool = self._kernel.edges(
+            whole,
+            self._times,
+            self._over,
+            self._inverse,
+            self._most_ticks,
+            self._begins,
+            self._most_lots,
+            self._now.exact,
+            self._now.edge,
+        )
+        return fits
+
+    def _at_length(self, ticks: Sequence[int]) -> None:
+        """The factors and edges in Python's integers."""
+        exact, edge = self._now.exact, self._now.edge
+        exact[:], edge[:] = 0.0, np.inf
+        for market, instrument in enumerate(self._instruments):
+            at = int(ticks[market])
+            if at == 0:
+                continue
+            above, below = _ratio(instrument, at)
+            try:
+                exact[market] = above / below
+            except OverflowError:
+                exact[market] = np.inf
+            if above == 0:
+                continue
+            for place, begins in enumerate(self._tiers.begins[market]):
+                if begins is not None and (lots := begins * below // abs(above) + 1) <= self._most_lots:
+                    edge[market, place] = lots
+
+
 def constants(
     instruments: Sequence[Instrument], tiers: Tiers, ticks: Sequence[int], dtype: Any, g: float, side: int
 ) -> Constants:
-    """The kernel's constants at these marks.
-
-    ticks  shape (m,), >= 0; 0: no mark, positions count for nothing
-    side   1: margins from below, -1: from above
-    """
-    edges = tiers.rise.shape
-    exact, edge = np.zeros(len(instruments)), np.full(edges, np.inf, dtype)
-    most = most_lots(dtype)
-    for market, instrument in enumerate(instruments):
-        at = int(ticks[market])
-        if at == 0:
-            continue
-        above, below = _ratio(instrument, at)
-        try:
-            exact[market] = above / below
-        except OverflowError:
-            exact[market] = np.inf
-        if above == 0:
-            continue
-        for place, begins in enumerate(tiers.begins[market]):
-            if begins is not None and (lots := begins * below // abs(above) + 1) <= most:
-                edge[market, place] = lots
-    factor, charge = np.empty(len(exact), dtype), np.empty(len(exact), dtype)
-    rise, fall = np.empty(edges, dtype), np.empty(edges, dtype)
-    kernel().weigh(exact, tiers.rate, tiers.rise, tiers.fall, g, side, factor, charge, rise, fall)
-    return Constants(exact, factor, charge, edge, rise, fall)
+    """The kernel's constants at one set of marks (`Marks`)."""
+    return Marks(instruments, tiers, dtype, g, side).at(ticks)
 
 
 def _ratio(instrument: Instrument, ticks: int) -> tuple[int, int]:

@@ -57,6 +57,12 @@ BLOCK = 256
 MOST_REACH = 0.99
 LEAST_FACTOR, MOST_FACTOR = 2.0**-100, 2.0**80
 
+_DE_BRUIJN = np.uint64(0x022FDD63CC95386D)
+"""Every 6 bits of it differ: shifted by p they say p, the place of a bit that stands alone."""
+_PLACES = np.zeros(64, np.int64)
+for _place in range(64):
+    _PLACES[((int(_DE_BRUIJN) << _place) % 2**64) >> 58] = _place
+
 
 def _cache_folder() -> str:
     """Where compiled code is kept: a folder of this very text, since Numba does not see that a callee changed."""
@@ -232,19 +238,21 @@ def patterns(lots: Floats, edge: Floats, code: NDArray[np.int64]) -> None:
     nothing, one = lots.dtype.type(0), lots.dtype.type(1)
     for low in range(0, lots.shape[1], BLOCK):
         high = min(low + BLOCK, lots.shape[1])
-        code[low:high] = 0
+        part = code[low:high]
+        part[:] = 0
         for market in range(lots.shape[0]):
-            for i in range(low, high):
-                held = lots[market, i]
-                code[i] = code[i] * 3 + (1 if held > nothing else (2 if held < nothing else 0))
-        code[low:high] *= 2
+            row = lots[market, low:high]
+            for i in range(part.size):
+                part[i] = part[i] * 3 + (1 if row[i] > nothing else 0) + (2 if row[i] < nothing else 0)
+        part *= 2
         for market in range(lots.shape[0]):
             nearest = lots.dtype.type(np.inf)
             for tier in range(edge.shape[1]):
                 if one < edge[market, tier] < nearest:
                     nearest = edge[market, tier]
-            for i in range(low, high):
-                code[i] |= 1 if abs(lots[market, i]) + abs(lots[market, i]) >= nearest else 0
+            row = lots[market, low:high]
+            for i in range(part.size):
+                part[i] |= 1 if abs(row[i]) + abs(row[i]) >= nearest else 0
 
 
 @njit(cache=True, nogil=True)
@@ -257,17 +265,56 @@ def places(key: NDArray[np.int64], counts: NDArray[np.int64], order: NDArray[np.
 
 
 @njit(cache=True, nogil=True)
+def reorder(column: Floats, order: NDArray[np.int64], out: Floats) -> None:
+    """A column in another order, `out[i] = column[order[i]]`; out may be longer."""
+    for i in range(order.size):
+        out[i] = column[order[i]]
+
+
+@njit(cache=True, nogil=True)
+def where(order: NDArray[np.int64], row: NDArray[np.int64]) -> None:
+    """The order turned round, `row[order[i]] = i`."""
+    for i in range(order.size):
+        row[order[i]] = i
+
+
+# Lots are numbers, and which zero it is does not matter: the greatest and the least may be found eight at a time.
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
 def summaries(lots: Floats, starts: NDArray[np.int64], most: Floats, sides: NDArray[np.uint8]) -> None:
     """The most lots of any row of a block, and which sides its rows have, into shape (blocks, m) each."""
     nothing = lots.dtype.type(0)
     for block in range(starts.size - 1):
         for market in range(lots.shape[0]):
             highest, lowest = nothing, nothing
-            for i in range(starts[block], starts[block + 1]):
-                highest = max(highest, lots[market, i])
-                lowest = min(lowest, lots[market, i])
+            row = lots[market, starts[block] : starts[block + 1]]
+            for i in range(row.size):
+                highest = row[i] if row[i] > highest else highest
+                lowest = row[i] if row[i] < lowest else lowest
             most[block, market] = max(highest, -lowest)
             sides[block, market] = (1 if highest > nothing else 0) | (2 if lowest < nothing else 0)
+
+
+@njit(cache=True, nogil=True)
+def mark(found: NDArray[np.int64], count: int, account: NDArray[np.int64], bits: NDArray[np.uint64]) -> None:
+    """Set the bit of the account of each of the first rows found."""
+    for i in range(count):
+        which = account[found[i]]
+        bits[which >> 6] |= np.uint64(1) << np.uint64(which & 63)
+
+
+@njit(cache=True, nogil=True)
+def listed(bits: NDArray[np.uint64], out: NDArray[np.int64]) -> int:
+    """Positions of the bits that are set, rising, into `out`; returns how many. Clears them."""
+    count = 0
+    for word in range(bits.size):
+        left = bits[word]
+        bits[word] = 0
+        while left != np.uint64(0):
+            lowest = left & (~left + np.uint64(1))
+            out[count] = 64 * word + _PLACES[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+            count += 1
+            left ^= lowest
+    return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -312,6 +359,43 @@ def weigh(
         for tier in range(rises.shape[1]):
             rise[market, tier] = kind((rises[market, tier] + more * abs(rises[market, tier])) * size)
             fall[market, tier] = kind(falls[market, tier] - more * abs(falls[market, tier]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def edges(
+    ticks: NDArray[np.int64],
+    times: NDArray[np.int64],
+    over: NDArray[np.int64],
+    inverse: NDArray[np.bool_],
+    most_ticks: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    most_lots: int,
+    exact: NDArray[np.float64],
+    edge: Floats,
+) -> bool:
+    """F of every market and the first lots beyond every edge, into the last two; False where int64 cannot say.
+
+    ticks       shape (m,), 0: no mark
+    times, over, inverse  shape (m,): |F| = ticks x times / over, or times / ticks
+    most_ticks  shape (m,): up to which no product is beyond 2^62 and no side of the fraction 2^53
+    begins      shape (m, edges): notional beyond which an edge is passed; -1: there is none
+    most_lots   edges beyond it are at infinity
+    Rounding    exact: to nearest, once; edge: none, floor(begins / |F|) + 1 is whole
+    """
+    for market in range(ticks.size):
+        at = ticks[market]
+        if not 0 <= at <= most_ticks[market]:
+            return False
+        above = times[market] if inverse[market] else at * times[market]
+        below = at if inverse[market] else over[market]
+        exact[market] = 0.0 if at == 0 else (-above / below if inverse[market] else above / below)
+        for tier in range(begins.shape[1]):
+            edge[market, tier] = np.inf
+            if at and above and begins[market, tier] >= 0:
+                lots = begins[market, tier] * below // above + 1
+                if lots <= most_lots:
+                    edge[market, tier] = lots
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

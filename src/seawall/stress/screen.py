@@ -6,9 +6,11 @@ Not here who is liquidatable: candidates are valued in integers (venue.scan). Th
 Held to  this by tests/stress/test_screen.py: every account that venue.scan finds is a candidate, at any marks, in any
          order of updates, with and without skipping, on any number of threads.
 
-A screen keeps its own rows in floats. They lie by market and side, then by how far the markets may move against them,
-in blocks; a scan passes over blocks that the markets have not moved far enough for. Rows that changed lie at the end,
-in blocks that every scan looks at, until there is no room left and all rows are laid out anew.
+A screen keeps its own rows in floats, at first by account. Once scans have looked at so many rows that laying them out
+would have cost no more, they are laid out: by market and side, then by how far the markets may move against them, in
+blocks; a scan then passes over blocks that the markets have not moved far enough for. Rows that changed lie at the end,
+in blocks that every scan looks at, until there is no room left and all rows are laid out anew. So skipping costs at
+most about twice what looking at every row would have, however few the scans and wherever the markets go.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from seawall.stress.bounds import (
     Constants,
     Floats,
     Integers,
-    constants,
+    Marks,
     float_rows,
     kernel,
     narrow,
@@ -38,8 +40,11 @@ from seawall.stress.bounds import (
 _FLOAT32_ROUNDINGS: Final = 100  # beyond, float32 would leave too many accounts undecided
 _FEW: Final = 10_000  # one account in so many may have lots beyond float32: always a candidate
 _CLASSES: Final = 256  # of reach, within rows of the same markets and sides
+_PIECE: Final = 128  # rows of a block of laid out rows, at most the kernel's BLOCK
 _SMALL_GROUP: Final = 128  # fewer rows of the same markets and sides lie with the other small groups
-_LOOKS_BEFORE_RENEWAL: Final = 8  # rows looked at since reaches were renewed, in multiples of all rows
+# Measured in scans of all rows (benchmarks/stress.py): what laying rows out costs, and renewing their reaches.
+_LAYOUT_SCANS: Final = 24
+_RENEWAL_SCANS: Final = 8
 
 
 class Screen:
@@ -48,6 +53,7 @@ class Screen:
     cash   shape (n,), base units; cost, lots: shape (m, n), base units and signed lots; int64 or Python integers
     skip   pass over blocks that markets have not moved far enough for; without, every scan looks at every row
     threads  >= 1; the answer is the same for any number
+    wait     lay rows out once scans have looked at so many times all rows; 0: at the first scan
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Screen:
         *,
         skip: bool = True,
         threads: int = 1,
+        wait: int = _LAYOUT_SCANS,
     ) -> None:
         self._instruments, self._skip, self._threads = tuple(instruments), skip, max(1, threads)
         self._kernel = kernel()
@@ -70,18 +77,25 @@ class Screen:
         self.dtype: Any = np.float32 if small else np.float64
         self._g = width(k, self.dtype)
         n, m = len(cash), len(lots)
-        self._n, self._hot = n, max(4 * self._kernel.BLOCK, n // 32)
-        base, held = float_rows(cash, cost, lots, self._positions, self.dtype, self._g, 1)
-        self._base = np.full(n + self._hot, np.inf, self.dtype)
-        self._lots = np.zeros((m, n + self._hot), self.dtype)
-        self._base[:n], self._lots[:, :n] = base, held
+        self._marks = Marks(instruments, self._tiers, self.dtype, self._g, 1)
+        more = 1 + 3 * self._g
+        self._jumps = [narrow(jump * more, self.dtype) for jump in (self._tiers.jump_up, self._tiers.jump_down)]
+        self._n, self._hot = n, max(4 * self._kernel.BLOCK, n // 32) if skip else 0
+        self._base, self._lots = float_rows(cash, cost, lots, self._positions, self.dtype, self._g, 1)
         self._account = np.arange(n + self._hot)  # of each row
         self._row = np.arange(n)  # of each account
         self._used = 0  # rows at the end
-        self._laid_out = False
+        self._laid_out, self._wait = False, wait
+        self._full = False  # no room at the end: to be laid out anew
         self._looked = 0  # rows, since reaches were renewed
         self.looked = 0  # rows, ever
+        self._move = np.zeros((2, m))
+        self._bits = np.zeros(n // 64 + 1, np.uint64)
         self._found = [np.empty(n + self._hot, np.int64) for _ in range(self._threads)]
+        self._pool: ThreadPoolExecutor | None = None
+        self._block(np.append(np.arange(0, n, self._kernel.BLOCK), n))
+        self._reach = np.full(len(self._starts) - 1, -1.0, self.dtype)
+        self._cold, self._scanned = len(self._starts) - 1, self._starts
 
     def update(
         self, accounts: Sequence[int] | NDArray[np.int64], cash: Integers, cost: Integers, lots: Integers
@@ -97,108 +111,117 @@ class Screen:
         base, held = float_rows(
             cash[changed], cost[:, changed], lots[:, changed], self._positions, self.dtype, self._g, 1
         )
-        if self._laid_out:
+        if self._laid_out and not self._full:
             rows = self._row[changed]
             moving = (rows < self._n) & (base < np.inf)  # a row that is out for good can stay where it is
             fresh = int(moving.sum())
-            if self._used + fresh > self._hot:
-                self._laid_out = False
-            else:
+            self._full = self._used + fresh > self._hot
+            if not self._full:
                 self._base[rows[moving]], self._lots[:, rows[moving]] = np.inf, 0
                 slots = self._n + self._used + np.arange(fresh)
                 self._row[changed[moving]], self._account[slots] = slots, changed[moving]
                 self._used += fresh
         rows = self._row[changed]
         self._base[rows], self._lots[:, rows] = base, held
-        if self._laid_out:
-            hot = rows >= self._n
-            blocks = self._cold + (rows[hot] - self._n) // self._kernel.BLOCK
-            np.maximum.at(self._most, blocks, np.abs(held[:, hot]).T)
-            sides = ((held[:, hot] > 0) + 2 * (held[:, hot] < 0)).T.astype(np.uint8)
-            np.bitwise_or.at(self._sides, blocks, sides)
+        if self._full:
+            return
+        first = self._n if self._laid_out else 0
+        always = rows >= first  # in a block that every scan looks at
+        blocks = (self._cold if self._laid_out else 0) + (rows[always] - first) // self._kernel.BLOCK
+        np.maximum.at(self._most, blocks, np.abs(held[:, always]).T)
+        sides = ((held[:, always] > 0) + 2 * (held[:, always] < 0)).T.astype(np.uint8)
+        np.bitwise_or.at(self._sides, blocks, sides)
+        self._scanned = self._starts[: self._cold + -(-self._used // self._kernel.BLOCK) + 1]
 
     def candidates(self, ticks: Sequence[int]) -> NDArray[np.int64]:
         """Accounts with positions that may have equity <= maintenance at these marks, sorted; no such is left out.
 
         ticks  shape (m,), >= 0; 0: a market without a mark, whose positions count for nothing
         """
-        now = constants(self._instruments, self._tiers, ticks, self.dtype, self._g, 1)
-        if not self._laid_out:
-            self._lay_out(now)
-        elif self._skip and self._looked > _LOOKS_BEFORE_RENEWAL * self._n:
-            self._renew(now)
-        blocks = self._cold + -(-self._used // self._kernel.BLOCK)
-        move = np.zeros((2, len(self._lots)))
+        now = self._marks.at(ticks)
         if self._skip:
-            self._kernel.moves(now.exact, self._reference, move)
-
-        def part(thread: int) -> tuple[int, int]:
-            count, looked = self._kernel.scan(
-                self._base,
-                self._lots,
-                self._starts[: blocks + 1],
-                self._most,
-                self._sides,
-                self._reach,
-                move,
-                *now.all,
-                thread,
-                self._threads,
-                self._found[thread],
-            )
-            return int(count), int(looked)
-
+            self._make_ready(now)
         if self._threads == 1:
-            parts = [part(0)]
+            parts = [self._scan(now, 0)]
         else:
-            with ThreadPoolExecutor(self._threads) as pool:
-                parts = list(pool.map(part, range(self._threads)))
-        looked = sum(rows for _, rows in parts)
-        self._looked += looked
-        self.looked += looked
-        rows = np.concatenate([part_found[:count] for part_found, (count, _) in zip(self._found, parts, strict=True)])
-        found = np.sort(self._account[rows])
-        # A row given up is found again where a factor is not a number.
-        once: NDArray[np.int64] = found[np.diff(found, prepend=-1) != 0]
-        return once
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._threads)
+            parts = list(self._pool.map(lambda thread: self._scan(now, thread), range(self._threads)))
+        counts = 0
+        for found, (count, looked) in zip(self._found, parts, strict=True):
+            self._kernel.mark(found, count, self._account, self._bits)
+            counts += count
+            self._looked += looked
+            self.looked += looked
+        # A row given up is found again where a factor is not a number: fewer accounts than rows.
+        accounts = np.empty(counts, np.int64)
+        return accounts[: self._kernel.listed(self._bits, accounts)]
+
+    def _scan(self, now: Constants, thread: int) -> tuple[int, int]:
+        """One thread's part of a scan: (rows found, rows looked at)."""
+        found: tuple[int, int] = self._kernel.scan(
+            self._base,
+            self._lots,
+            self._scanned,
+            self._most,
+            self._sides,
+            self._reach,
+            self._move,
+            *now.all,
+            thread,
+            self._threads,
+            self._found[thread],
+        )
+        return found
+
+    def _make_ready(self, now: Constants) -> None:
+        """Lay rows out or renew their reaches where that pays, and measure how far the markets have moved."""
+        if not self._laid_out and self._looked < self._wait * self._n:
+            return
+        if self._full or not self._laid_out:
+            self._lay_out(now)
+        elif self._looked > _RENEWAL_SCANS * self._n:
+            self._renew(now)
+        self._kernel.moves(now.exact, self._reference, self._move)
 
     def _lay_out(self, now: Constants) -> None:
         """All rows anew: by market and side, then by reach at these marks, in blocks; ties by account."""
         compiled, n = self._kernel, self._n
-        row = self._row
-        base, lots = self._base[row], np.take(self._lots, row, axis=1)
-        plain = np.append(np.arange(0, n, compiled.BLOCK), n)
+        base, lots = self._base, self._lots
+        if len(base) > n:  # laid out before
+            base, lots = base[self._row], np.take(lots, self._row, axis=1)
+            self._block(np.append(np.arange(0, n, compiled.BLOCK), n), lots)
         code = np.empty(n, np.int64)
         compiled.patterns(lots, now.edge, code)
         group, groups = _grouped(code)
-        key = group * _CLASSES
-        if self._skip:
-            reach = self._reaches(base, lots, plain, now)
-            key += (np.maximum(reach, 0) * (_CLASSES / (compiled.MOST_REACH + 0.01))).astype(np.int64)
+        reach = self._reaches(base, lots, self._starts, now)
+        key = (np.maximum(reach, 0) * (_CLASSES / (compiled.MOST_REACH + 0.01))).astype(np.int64)
+        key += group * _CLASSES
         counts = np.bincount(key, minlength=groups * _CLASSES)
         order = np.empty(n, np.int64)
         compiled.places(key, counts, order)
-        self._base[:n], self._base[n:] = base[order], np.inf
+        self._base, self._lots = np.empty(n + self._hot, self.dtype), np.empty((len(lots), n + self._hot), self.dtype)
+        compiled.reorder(base, order, self._base)
         for market in range(len(lots)):
-            np.take(lots[market], order, out=self._lots[market, :n])
-        self._lots[:, n:] = 0
+            compiled.reorder(lots[market], order, self._lots[market])
+        self._base[n:], self._lots[:, n:] = np.inf, 0
         self._account[:n] = order
-        self._row = np.empty(n, np.int64)
-        self._row[order] = np.arange(n)
+        compiled.where(order, self._row)
         ends = np.cumsum(counts.reshape(groups, _CLASSES).sum(axis=1))
-        starts = [np.arange(low, high, compiled.BLOCK) for low, high in zip([0, *ends[:-1]], ends, strict=True)]
-        hot = np.append(np.arange(n, n + self._hot, compiled.BLOCK), n + self._hot)
-        cold = np.concatenate([*starts, hot[:0]])
+        starts = [np.arange(low, high, _PIECE) for low, high in zip([0, *ends[:-1]], ends, strict=True)]
+        cold = np.concatenate(starts)
         self._cold, self._used = len(cold), 0
-        self._starts = np.concatenate([cold, hot])
-        self._most = np.zeros((len(self._starts) - 1, len(lots)), self.dtype)
-        self._sides = np.zeros((len(self._starts) - 1, len(lots)), np.uint8)
-        compiled.summaries(self._lots, self._starts, self._most, self._sides)
-        self._laid_out = True
-        if self._skip:
-            self._refer(reach[order], now)
-        else:
-            self._reach, self._reference = np.full(len(self._starts) - 1, -1.0, self.dtype), now.exact
+        self._laid_out, self._full = True, False
+        self._block(np.concatenate([cold, np.arange(n, n + self._hot, compiled.BLOCK), [n + self._hot]]))
+        self._scanned = self._starts[: self._cold + 1]
+        self._refer(reach[order], now)
+
+    def _block(self, starts: NDArray[np.int64], lots: Floats | None = None) -> None:
+        """Let rows (the screen's own, if no other lots are given) lie in these blocks."""
+        self._starts = starts
+        self._most = np.zeros((len(starts) - 1, len(self._lots)), self.dtype)
+        self._sides = np.zeros((len(starts) - 1, len(self._lots)), np.uint8)
+        self._kernel.summaries(self._lots if lots is None else lots, starts, self._most, self._sides)
 
     def _renew(self, now: Constants) -> None:
         """Reaches from these marks on, rows where they are."""
@@ -209,17 +232,12 @@ class Screen:
         self._reach = np.full(len(self._starts) - 1, -1.0, self.dtype)
         if self._cold:
             self._reach[: self._cold] = np.minimum.reduceat(reach, self._starts[: self._cold])
-        self._reference, self._looked = now.exact, 0
+        self._reference, self._looked = now.exact.copy(), 0
 
     def _reaches(self, base: Floats, lots: Floats, starts: NDArray[np.int64], now: Constants) -> Floats:
-        """Every row's reach from these marks, shape (rows,)."""
-        blocks = len(starts) - 1
-        most, sides = np.zeros((blocks, len(lots)), self.dtype), np.zeros((blocks, len(lots)), np.uint8)
-        self._kernel.summaries(lots, starts, most, sides)
+        """Every row's reach from these marks, shape (rows,); the blocks are the screen's first."""
         reach = np.empty(len(base), self.dtype)
-        more = 1 + 3 * self._g
-        up, down = (narrow(jump * more, self.dtype) for jump in (self._tiers.jump_up, self._tiers.jump_down))
-        self._kernel.reaches(base, lots, starts, most, *now.all, up, down, self.dtype(self._g), reach)
+        self._kernel.reaches(base, lots, starts, self._most, *now.all, *self._jumps, self.dtype(self._g), reach)
         return reach
 
 
