@@ -268,3 +268,17 @@ def test_compiled_code_is_kept_in_a_folder_of_its_text_or_else_in_a_private_one(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "seawall-kernel-" in kernel._cache_folder()
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_constant_is_moved_against_the_account_on_one_side_and_for_it_on_the_other(side, dtype):
+    """The proof wants each off by at least 2 g: charge and rise up, what is deducted down; from above the other way."""
+    markets = [instrument(unit=7, tiers=((10_000, 1_000, 0), (30_000, 90_000, 20), (70_000, None, 3_620)))]
+    g = 1e-4  # wide, so that a rounding of the constants themselves cannot hide the sign
+    made = constants(markets, tiers_of(markets), [13], dtype, g, side)
+    size = Fraction(7 * 13)
+    assert side * (Fraction(float(made.charge[0])) - Fraction(1, 100) * size) > 2 * Fraction(g) * size
+    for tier, (rise, fall) in enumerate([(Fraction(2, 100), 20), (Fraction(4, 100), 3_600)]):
+        assert side * (Fraction(float(made.rise[0, tier])) - rise * size) > 2 * Fraction(g) * rise * size
+        assert side * (fall - Fraction(float(made.fall[0, tier]))) > 2 * Fraction(g) * fall
