@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from seawall.design.instruments import instruments
 from seawall.stress.generate import generate_book
 from seawall.stress.run import Inputs, run
 from seawall.stress.screen import Screen
 from seawall.stress.screened import KERNEL_FROM, open_venue
 from seawall.venue.machine import World
 from seawall.venue.scan import Values, liquidatable, unrecognised_units, value_all, value_some
+from seawall.venue.state import open_state
 from tests.generators import play, squeezes, stories
 from tests.stress.test_run import inputs
 from tests.venue.mechanisms import mechanisms
+from tests.venue.test_collateral import MARKETS
+from tests.venue.test_worked import account, story
 
 
 def kernel(state, **keys):
@@ -127,6 +131,15 @@ def test_some_accounts_are_worth_what_all_of_them_are(story):
         assert values.maintenance(account) == everybody.maintenance[account]
         assert values.full(account) == everybody.full[account]
     assert unrecognised_units(state, kernel(state)) == unrecognised_units(state)
+
+
+def test_who_holds_collateral_alone_and_owes_is_counted_though_no_candidate():
+    """Cash -500, 10 tokens worth 10 each: -400 that nobody recognised; no position, so the kernel passes it over."""
+    base = story({"a": account(-500, (1, 10, 0)), "b": account(9_000, (0, -1, -80))}, [{}], markets=MARKETS)
+    state = open_state(base.book(), instruments(base.spec.design), {}, [1_000, 1_000])
+    state.ticks = [80, 10]
+    assert list(kernel(state).candidates(state.ticks)) == []
+    assert unrecognised_units(state, kernel(state)) == unrecognised_units(state) == 400
 
 
 def test_values_of_a_state_that_went_on_are_refused():
