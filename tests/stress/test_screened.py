@@ -126,10 +126,10 @@ def test_some_accounts_are_worth_what_all_of_them_are(story):
         assert (getattr(some, name) == getattr(everybody, name)[odd]).all()
     values = Values(state, design, kernel(state))
     assert list(values.found) == list(np.flatnonzero(liquidatable(everybody, design)))
-    for account in range(len(state.accounts)):
-        assert values.equity(account) == everybody.equity[account]
-        assert values.maintenance(account) == everybody.maintenance[account]
-        assert values.full(account) == everybody.full[account]
+    for place in range(len(state.accounts)):
+        assert values.equity(place) == everybody.equity[place]
+        assert values.maintenance(place) == everybody.maintenance[place]
+        assert values.full(place) == everybody.full[place]
     assert unrecognised_units(state, kernel(state)) == unrecognised_units(state)
 
 
