@@ -132,3 +132,15 @@ def test_report_sets_runs_side_by_side(
     assert page.read_text().startswith("<!doctype html>")
     assert json.loads((other / "summary.json").read_text())["pass_through_ppm"] == 1_000_000
     assert seawall("verify", other).code == 0
+
+
+def test_how_accounts_are_scanned_changes_no_byte_and_is_one_of_three(
+    run: Path, seawall: Seawall, design: Path, book: Path, shock: Path, tmp_path: Path
+) -> None:
+    arguments = ("stress", design, "--book", book, "--path", shock, "--seed", 7)
+    for scan in ("exact", "kernel"):
+        assert seawall(*arguments, "--out", tmp_path / scan, "--scan", scan).code == 0
+        assert digest_files(tmp_path / scan) == digest_files(run)
+    done = seawall(*arguments, "--out", tmp_path / "x", "--scan", "quick")
+    assert done.code == 2 and "--scan: wanted auto, exact or kernel; found quick" in done.err
+    assert not (tmp_path / "x").exists()

@@ -15,8 +15,10 @@ from seawall.amounts import Units
 from seawall.cli.haircut_proof import HaircutProof
 from seawall.design.errors import Problem
 from seawall.report.adl_table import AdlRow
+from seawall.report.bracket_table import BracketRow
 from seawall.report.policy_table import PolicyRow
-from seawall.report.summary import Summary
+from seawall.report.reverse_table import ReverseRow, ScanRow
+from seawall.report.summary import AssetName, DesignName, PathName, Summary
 
 
 class ProblemRow(Struct, frozen=True):
@@ -147,6 +149,34 @@ class CompareDocument(Struct, frozen=True, kw_only=True):
     runs: tuple[Summary, ...]
 
 
+class BracketDocument(Struct, frozen=True, kw_only=True):
+    """One crash under three readings of its prices: a row a case, and the runs' summaries, in the same order."""
+
+    schema: Literal["seawall.bracket/1"] = "seawall.bracket/1"
+    rows: tuple[BracketRow, ...]
+    runs: tuple[Summary, ...]
+
+
+class ReverseDocument(Struct, frozen=True, kw_only=True):
+    """Multiples of a path's moves, run one by one: when each outcome first happens, and every run.
+
+    paths     the path at its own moves, once for each intrabar order
+    step_ppm, max_ppm  of the multiples
+    """
+
+    schema: Literal["seawall.reverse/1"] = "seawall.reverse/1"
+    design: DesignName
+    asset: AssetName
+    book_digest: str
+    paths: tuple[PathName, ...]
+    seed: int
+    pass_through_ppm: int
+    step_ppm: int
+    max_ppm: int
+    outcomes: tuple[ReverseRow, ...]
+    scan: tuple[ScanRow, ...]
+
+
 class DeleverageDocument(Struct, frozen=True, kw_only=True):
     """One severity taken from winners under one or more policies.
 
@@ -193,6 +223,8 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "seawall.demo/1": DemoDocument,
     "seawall.explain/1": ExplainDocument,
     "seawall.compare/1": CompareDocument,
+    "seawall.bracket/1": BracketDocument,
+    "seawall.reverse/1": ReverseDocument,
     "seawall.deleverage/1": DeleverageDocument,
     "seawall.haircut_check/1": HaircutCheckDocument,
     "seawall.haircut_proof/1": HaircutProof,

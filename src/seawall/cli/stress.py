@@ -14,6 +14,7 @@ import typer
 
 from seawall.amounts import PPM
 from seawall.cli.console import CHECK_FAILED, OK, print_document, progress_bar, stdout
+from seawall.cli.stress_scan import check_flags, run_bracket, run_reverse
 from seawall.design.errors import BadInput, Problem
 from seawall.design.loader import load_design, parse_design
 from seawall.design.types import Design
@@ -22,6 +23,7 @@ from seawall.report.terminal import run_report
 from seawall.stress.books import read_book
 from seawall.stress.paths import read_path, window_names
 from seawall.stress.run import Finished, Inputs, aside, check_out, markets_held, run, write_run
+from seawall.stress.screened import SCANS
 
 Intrabar = Literal["low_first", "high_first"]
 
@@ -52,13 +54,39 @@ def register(app: typer.Typer) -> None:
         require_survival: Annotated[
             bool, typer.Option("--require-survival", help="Exit 1 when layers did not cover every deficit.")
         ] = False,
+        scan: Annotated[
+            str,
+            typer.Option(
+                help="How accounts are scanned: exact, kernel, or auto (by the book's size); changes no byte."
+            ),
+        ] = "auto",
+        bracket: Annotated[
+            bool, typer.Option("--bracket", help="Run prices as they are, counted twice, and with own impact removed.")
+        ] = False,
+        reverse: Annotated[
+            bool, typer.Option("--reverse", help="Run multiples of the path's moves: at which does a layer end?")
+        ] = False,
+        reverse_max_ppm: Annotated[
+            int | None, typer.Option(help="The largest multiple of --reverse; left out: 2000000, twice the moves.")
+        ] = None,
+        reverse_step_ppm: Annotated[
+            int | None, typer.Option(help="The step between multiples of --reverse; left out: 100000.")
+        ] = None,
     ) -> int:
         """Run a book through a price path; write events, tables, charts and a page; say whether the fund survives."""
         check_out(out)
+        check_flags(bracket, reverse, reverse_max_ppm, reverse_step_ppm, require_survival)
+        way = next((one for one in SCANS if one == scan), None)
+        if way is None:
+            raise BadInput(Problem("", 0, "--scan", "auto, exact or kernel", scan))
         inputs = read_inputs(design, book, path, seed, intrabar, pass_through_ppm)
+        if bracket:
+            return run_bracket(inputs, out, sys.argv[1:], as_json, require_survival)
+        if reverse:
+            return run_reverse(inputs, path, out, reverse_max_ppm, reverse_step_ppm, as_json)
         began = time.monotonic()
         with progress_bar(f"stress {inputs.design.name}") as progress, aside(out) as folder:
-            finished = run(inputs, progress)
+            finished = run(inputs, progress, way)
             write_run(finished, inputs, folder, sys.argv[1:], time.monotonic() - began)
         show(finished, out, as_json)
         return CHECK_FAILED if require_survival and finished.summary.verdict != "survives" else OK
