@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -217,6 +218,21 @@ def test_rows_that_changed_are_looked_at_until_there_is_no_room_and_all_is_laid_
         screen.update(changed, accounts.cash, accounts.cost, accounts.lots)
         assert np.isin(accounts.lost(START), screen.candidates(START)).all()
     assert screen._used <= 4 * kernel.BLOCK
+
+
+def test_changes_beyond_the_room_wake_their_blocks_and_lay_out_no_oftener_than_pays(monkeypatch):
+    """3,000 of 6,000 rows change before each of 20 scans: the room for 4,096 ends at the second, over and over."""
+    accounts = Accounts(6_000, 4)
+    screen = accounts.screen(wait=4)
+    laid_out = []
+    lay_out = Screen._lay_out
+    monkeypatch.setattr(Screen, "_lay_out", lambda self, now: (laid_out.append(self.looked), lay_out(self, now)))
+    for _ in range(20):
+        screen.update(accounts.change(3_000), accounts.cash, accounts.cost, accounts.lots)
+        assert np.isin(accounts.lost(START), screen.candidates(START)).all()
+    assert len(laid_out) >= 2
+    gaps = [later - before for before, later in pairwise([0, *laid_out])]
+    assert min(gaps) >= 4 * 6_000
 
 
 def test_lots_beyond_float32_make_all_rows_float64_or_a_few_accounts_candidates():

@@ -17,12 +17,12 @@ from seawall.design.errors import BadInput, Problem
 from seawall.design.loader import design_digest
 from seawall.report.bracket_table import CASES, BracketRow, bracket_report, folder_name
 from seawall.report.reverse_table import reverse_report, scan_table
-from seawall.report.summary import AssetName, DesignName, PathName, Summary
+from seawall.report.summary import AssetName, DesignName, Summary
 from seawall.stress.bracket import bracket, check_bracket
 from seawall.stress.paths import read_path
-from seawall.stress.prices import PricePath
 from seawall.stress.reverse import multiples, outcomes, scan
 from seawall.stress.run import Inputs, aside, encode_document, markets_held, write_run
+from seawall.stress.summary import named
 
 DEFAULT_MAX_PPM, DEFAULT_STEP_PPM = 2 * PPM, PPM // 10
 """Multiples of a scan where none are stated: 0 to 2.0 by 0.1."""
@@ -82,7 +82,7 @@ def run_reverse(inputs: Inputs, path: str, out: Path, max_ppm: int | None, step_
             design=DesignName(design.name, design_digest(design)),
             asset=AssetName(design.asset.id, design.asset.decimals),
             book_digest=inputs.book.digest(),
-            paths=tuple(path_name_of(each.path) for each in orders),
+            paths=tuple(named(each.path) for each in orders),
             seed=inputs.seed,
             pass_through_ppm=design.stress.pass_through_ppm,
             step_ppm=step,
@@ -112,8 +112,3 @@ def intrabar_orders(inputs: Inputs, path: str) -> list[Inputs]:
         replace(inputs, path=read_path(path, inputs.design, intrabar="low_first", markets_needed=needed)),
         replace(inputs, path=read_path(path, inputs.design, intrabar="high_first", markets_needed=needed)),
     ]
-
-
-def path_name_of(path: PricePath) -> PathName:
-    """A path as a document names it."""
-    return PathName(path.name, path.digest, path.intrabar, path.source, path.licence, path.t_ms[0], path.t_ms[-1])

@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from seawall.rules.contracts import pnl_units
-from seawall.rules.liquidation import is_liquidatable
 from seawall.scenario.assertions import Action, Figure, figures, names
 from seawall.scenario.parse import Statement, Words
 from seawall.scenario.vocabulary import Vocabulary
 from seawall.venue.machine import Venue
 from seawall.venue.recourse import initial_margin
-from seawall.venue.scan import value_all, value_one
+from seawall.venue.scan import liquidatable, value_all, value_one
 
 ACCOUNT_FIGURES: Final = ("cash", "equity", "margin", "initial", "fees", "owed", "lots", "cost", "profit")
 INVENTORY_FIGURES: Final = ("lots", "cost", "profit")
@@ -156,10 +155,5 @@ class VenueAssertions:
 
 def waiting(venue: Venue) -> list[str]:
     """Accounts that are liquidatable at the marks as they stand and still hold positions, lowest id first."""
-    state, trigger = venue.state, venue.design.liquidation.trigger
-    values = value_all(state)
-    return [
-        account
-        for i, account in enumerate(state.accounts)
-        if values.decidable[i] and is_liquidatable(int(values.equity[i]), int(values.maintenance[i]), trigger)
-    ]
+    hit = liquidatable(value_all(venue.state), venue.design)
+    return [account for account, waits in zip(venue.state.accounts, hit, strict=True) if waits]

@@ -8,9 +8,10 @@ Held to  this by tests/stress/test_screen.py: every account that venue.scan find
 
 A screen keeps its own rows in floats, at first by account. Once scans have looked at so many rows that laying them out
 would have cost no more, they are laid out: by market and side, then by how far the markets may move against them, in
-blocks; a scan then passes over blocks that the markets have not moved far enough for. Rows that changed lie at the end,
-in blocks that every scan looks at, until there is no room left and all rows are laid out anew. So skipping costs at
-most about twice what looking at every row would have, however few the scans and wherever the markets go.
+blocks; a scan then passes over blocks that the markets have not moved far enough for. Rows that changed move to the
+end, into blocks that every scan looks at; when there is no room left they stay where they are and wake their blocks,
+until scans have again looked at so many rows that laying all out anew costs no more. So skipping costs at most about
+twice what looking at every row would have, however few the scans, however many the changes, wherever the markets go.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Screen:
         self._row = np.arange(n)  # of each account
         self._used = 0  # rows at the end
         self._laid_out, self._wait = False, wait
-        self._full = False  # no room at the end: to be laid out anew
+        self._full = False  # no room at the end: to be laid out anew once that pays
         self._looked = 0  # rows, since reaches were renewed
         self.looked = 0  # rows, ever
         self._move = np.zeros((2, m))
@@ -111,7 +112,7 @@ class Screen:
         base, held = float_rows(
             cash[changed], cost[:, changed], lots[:, changed], self._positions, self.dtype, self._g, 1
         )
-        if self._laid_out and not self._full:
+        if self._laid_out and not self._full:  # a full end takes no more, so that what lies there stays in order
             rows = self._row[changed]
             moving = (rows < self._n) & (base < np.inf)  # a row that is out for good can stay where it is
             fresh = int(moving.sum())
@@ -123,14 +124,11 @@ class Screen:
                 self._used += fresh
         rows = self._row[changed]
         self._base[rows], self._lots[:, rows] = base, held
-        if self._full:
-            return
-        first = self._n if self._laid_out else 0
-        always = rows >= first  # in a block that every scan looks at
-        blocks = (self._cold if self._laid_out else 0) + (rows[always] - first) // self._kernel.BLOCK
-        np.maximum.at(self._most, blocks, np.abs(held[:, always]).T)
-        sides = ((held[:, always] > 0) + 2 * (held[:, always] < 0)).T.astype(np.uint8)
-        np.bitwise_or.at(self._sides, blocks, sides)
+        lives = base < np.inf  # one that is out for good wakes nobody
+        held, blocks = held[:, lives], np.searchsorted(self._starts, rows[lives], side="right") - 1
+        self._reach[blocks] = -1.0  # looked at by every scan; blocks at the end are so already
+        np.maximum.at(self._most, blocks, np.abs(held).T)
+        np.bitwise_or.at(self._sides, blocks, ((held > 0) + 2 * (held < 0)).T.astype(np.uint8))
         self._scanned = self._starts[: self._cold + -(-self._used // self._kernel.BLOCK) + 1]
 
     def candidates(self, ticks: Sequence[int]) -> NDArray[np.int64]:
@@ -176,13 +174,13 @@ class Screen:
 
     def _make_ready(self, now: Constants) -> None:
         """Lay rows out or renew their reaches where that pays, and measure how far the markets have moved."""
-        if not self._laid_out and self._looked < self._wait * self._n:
-            return
         if self._full or not self._laid_out:
-            self._lay_out(now)
+            if self._looked >= self._wait * self._n:
+                self._lay_out(now)
         elif self._looked > _RENEWAL_SCANS * self._n:
             self._renew(now)
-        self._kernel.moves(now.exact, self._reference, self._move)
+        if self._laid_out:
+            self._kernel.moves(now.exact, self._reference, self._move)
 
     def _lay_out(self, now: Constants) -> None:
         """All rows anew: by market and side, then by reach at these marks, in blocks; ties by account."""

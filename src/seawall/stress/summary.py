@@ -7,8 +7,6 @@ Held to  this by tests/stress/test_run.py, which recomputes every figure from th
 
 from __future__ import annotations
 
-import numpy as np
-
 from seawall.amounts import PPM, Round, Units, mul_div
 from seawall.design.types import Design
 from seawall.fund.events import Event, ShortfallsDrawn
@@ -32,8 +30,13 @@ from seawall.venue.book import Book
 from seawall.venue.invariants import equity_units
 from seawall.venue.machine import Venue
 from seawall.venue.replay import venue_digest
-from seawall.venue.scan import unrecognised_units, value_all
+from seawall.venue.scan import liquidatable, unrecognised_units, value_all
 from seawall.venue_events import AccountsClosed, Deleveraged, HaircutTaken, RoundFilled
+
+
+def named(path: PricePath) -> PathName:
+    """A path as a document names it."""
+    return PathName(path.name, path.digest, path.intrabar, path.source, path.licence, path.t_ms[0], path.t_ms[-1])
 
 
 def summarise(
@@ -70,8 +73,7 @@ def summarise(
             for draw in drawn.draws:
                 if draw.bound_by:
                     bounds[draw.layer].add(draw.bound_by)
-    values = value_all(venue.state)
-    hit = values.decidable & (values.equity < values.maintenance).astype(np.bool_)
+    waiting = liquidatable(value_all(venue.state), design)
     opening = venue.state.opening_units + sum(layer.balance for layer in design.layers)
     money = (
         equity_units(venue.state)
@@ -86,7 +88,7 @@ def summarise(
         design=DesignName(design.name, state.design_digest),
         asset=AssetName(design.asset.id, design.asset.decimals),
         book=BookName(book.digest(), len(book.accounts), len(book.lots)),
-        path=PathName(path.name, path.digest, path.intrabar, path.source, path.licence, path.t_ms[0], path.t_ms[-1]),
+        path=named(path),
         seed=seed,
         steps=venue.state.step,
         rounds=rounds,
@@ -103,7 +105,7 @@ def summarise(
             deleveraged=len(deleveraged),
             haircut=len(haircut),
             induced=len(induced),
-            waiting=int(hit.sum()),
+            waiting=int(waiting.sum()),
         ),
         layers=tuple(
             LayerRow(

@@ -105,7 +105,9 @@ class Values:
     def is_safe(self, account: int, design: Design) -> bool:
         """Whether one account can be decided and is not liquidatable."""
         arrays, place = self._of(account)
-        return bool(safe(arrays, design)[place])
+        one = slice(place, place + 1)
+        parts = (arrays.equity, arrays.maintenance, arrays.full, arrays.decidable)
+        return bool(safe(Arrays(*(part[one] for part in parts)), design)[0])
 
     def _of(self, account: int) -> tuple[Arrays, int]:
         if self._arrays is not None:
@@ -184,18 +186,14 @@ def kept_array(value: Integers, haircut_ppm: int) -> Integers:
 
 def value_all(state: VenueState) -> Arrays:
     """Every account at the state's marks, shape (n,) each: see `value_some`."""
-    return _value(state, slice(None))
+    return value_some(state, slice(None))
 
 
-def value_some(state: VenueState, accounts: Indices) -> Arrays:
+def value_some(state: VenueState, accounts: Indices | slice) -> Arrays:
     """Some accounts at the state's marks, shape (k,) each, in the order of their indices.
 
     A market without a mark yet counts as stale; positions there are worth 0.
     """
-    return _value(state, accounts)
-
-
-def _value(state: VenueState, accounts: Indices | slice) -> Arrays:
     equity = state.cash[accounts].copy()
     cut = np.zeros_like(equity)  # what haircuts take off collateral
     maintenance = np.zeros_like(equity)
@@ -231,7 +229,7 @@ def unrecognised_units(state: VenueState, screen: Candidates | None = None) -> i
     """
     narrow = screen is not None and not any(state.is_collateral(m) for m in range(len(state.instruments)))
     accounts = screen.candidates(state.ticks) if screen is not None and narrow else slice(None)
-    full = _value(state, accounts).full
+    full = value_some(state, accounts).full
     open_accounts = (state.lots[:, accounts] != 0).any(axis=0)
     below = open_accounts & (full < 0).astype(np.bool_)
     return -sum(int(units) for units in full[below])
