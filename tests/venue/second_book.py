@@ -225,6 +225,7 @@ class SecondBook:
             assert int(row["equity"]) == self.equity(row["account"])
             assert int(row["maintenance"]) == self.maintenance(row["account"])
         moved: dict[str, list[int]] = {}
+        below: dict[str, int] = {}
         for row in data["fills"]:
             account, market = row["account"], row["market"]
             taken = row.get("taken_lots", 0)
@@ -235,6 +236,8 @@ class SecondBook:
             assert row["lots_after"] == self.held(account, market)
             assert int(row["cost_after"]) == self.cost[account, market]
             this.px[account, market] = row["bankruptcy_ticks"]
+            lost = self.worth(market, -lots, row["bankruptcy_ticks"]) + amount
+            below[account] = below.get(account, 0) + lost
             this.sold[account, market] = [abs(lots), abs(amount)]
             tally = moved.setdefault(market, [0, 0, 0, 0])
             tally[0] += row["cross_lots"]
@@ -256,7 +259,13 @@ class SecondBook:
         assert sum(tally.pop() for tally in moved.values()) == int(data.get("rounding", 0)) >= 0, "to the unit"
         assert all(tally == [0, 0, 0] for tally in moved.values()), "every fill has a counterparty, to the lot"
         self.begun |= set(data.get("begun", []))
-        self.backed |= {row["account"]: int(row["amount"]) for row in data["reserved"]}
+        reserved = {row["account"]: int(row["amount"]) for row in data["reserved"]}
+        for account in this.triggered:
+            before = self.backed.get(account, 0)
+            after = reserved.get(account, before)
+            gone = not after and self.is_flat(account)  # or closed against winners, which comes later
+            assert gone or after in (0, max(0, before + below.get(account, 0))), "a reserve moves with fills alone"
+        self.backed |= reserved
         self.compare(data["cash"])
 
     def outside_trade(self, row: Data) -> tuple[int, int]:

@@ -154,6 +154,25 @@ def test_regression_an_account_that_recovered_takes_no_reserve_into_its_next_liq
     assert played.venue.state.reserved == {}
 
 
+def test_regression_a_reserve_does_not_give_way_by_a_tick_a_round():
+    """`z` has neither book nor winner, so that layers cannot pay for all. `a` is solvent at 90, with 19 lots from 100
+    and 270: its price is ceil(85.8) = 86, each lot sold at 83 loses 3, and the layer's 7 pay for two. The price is
+    rounded up anew in each round: that once took up to a tick a lot off the reserve, and lot after lot was sold for it.
+    """
+    accounts = {
+        "a": account(270, long(19, 100)),
+        "b": account(9_000, short(19, 90)),
+        "z": account(0, long(1, 30, 1)),
+    }
+    markets = (MarketSpec("BTC"), MarketSpec("ETH"))
+    layers = (LayerSpec("shared", "shared_fund", 7),)
+    prices = [{"BTC": 90, "ETH": 20}]
+    played = play(story(accounts, prices, bids=[(7, 19)], policy="adl", markets=markets, layers=layers))
+    follow(played)
+    assert [row["lots"] for data in played.data("round_filled") for row in data["book"]] == [2]
+    assert [row["amount"] for data in played.data("round_filled") for row in data["reserved"]] == ["6"]
+
+
 def pool_of_500(markets, accounts, steps):
     """A pool with 500 that is everybody's other side, and a book that it cannot pay."""
     spec = DesignSpec(

@@ -69,21 +69,19 @@ def test_a_linear_cross_leaves_nothing_with_the_venue():
 
 
 def test_winners_are_closed_against_a_bankrupt_inverse_long():
-    """No layer has money: a's long is closed at 8,334 against b, who loses what a lot owes less there than at 8,320.
-
-    The price was rounded up from 8,333.3: what that leaves pays for 633 lots sold at 8,230, and none more.
+    """No layer has money: all of a's long is closed at 8,334 against b, who loses what a lot owes less there than at
+    8,320. The price was rounded up from 8,333.3: what that leaves is a's own, and pays for no sale at 8,230.
     """
     played = of([8_320], [(90, 200_000)], BITMEX, policy="adl")
     follow(played)
-    assert [row["lots"] for data in played.data("round_filled") for row in data["book"]] == [633]
+    assert [row["lots"] for data in played.data("round_filled") for row in data["book"]] == []
     (data,) = played.data("deleveraged")
-    assert [(row["lots"], row["price_ticks"]) for row in data["closings"]] == [(99_367, 8_334)]
-    gap = -(-99_367 * COIN // 8_320) - -(-99_367 * COIN // 8_334)
+    assert [(row["lots"], row["price_ticks"]) for row in data["closings"]] == [(100_000, 8_334)]
+    gap = -(-100_000 * COIN // 8_320) - -(-100_000 * COIN // 8_334)
     (row,) = data["haircuts"]
     assert data["closings"][0]["gap"] == row["taken"] == str(gap)
-    at_book = -(-633 * COIN // 8_230)
-    kept = 2 * COIN + 10 * COIN - at_book - -(-99_367 * COIN // 8_334)  # what a has at its price after the sale
-    assert 0 <= kept <= -(-COIN // 8_230) - COIN // 8_334  # less than what one more lot would lose
+    kept = 12 * COIN - -(-100_000 * COIN // 8_334)  # what a has at its price
+    assert 0 <= kept < -(-100_000 * COIN // 8_333) - 100_000 * COIN // 8_334  # less than a tick
 
 
 @given(st.data(), stories(), st.sampled_from([2**40, 2**70]))

@@ -8,6 +8,8 @@ Held to  this by tests/fund/test_machine.py and tests/fund/test_limits.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from seawall.amounts import MAX_AMOUNT, AmountError, Units, check_id, id_key
 from seawall.fund.available import cover_left, rooms
 from seawall.fund.events import (
@@ -27,6 +29,7 @@ from seawall.fund.refusal import amount_problem, refused
 from seawall.fund.state import FundState
 from seawall.fund.tranches import OpenTranche, open_tranches, seen_with
 from seawall.rules.waterfall import Claim, Covered, Draw, draw_batch
+from seawall.rules.waterfall_arrays import Ints, is_quoted, severity_units
 
 CARRIED_AT_ONCE = ("carry", "withdrawal_haircut")
 """Policies under which nobody settles a severity: it is carried debt from the beginning."""
@@ -67,6 +70,19 @@ def decide_shortfalls(state: FundState, command: Shortfalls, t_ms: int) -> tuple
         rows = tuple(SettledRow(row.deficit, Units(0), row.amount) for row in severity)
         return drawn, SeverityCarried(batch=command.id, why="policy", rows=rows)
     return (drawn,)
+
+
+def quoter(state: FundState, t_ms: int, markets: Sequence[str]) -> Callable[[Ints, Ints], int] | None:
+    """The severity that batches of deficits would leave now, by arrays: for a search that asks often.
+
+    markets  shape (m,), the ids of the rows of losses
+    returns  a function of (units, losses), see rules.waterfall_arrays.severity_units, good for as long as the state
+             stays as it is. None where layers ask what only a draw knows: then decide.
+    """
+    layers = rooms(seen_with(state, open_tranches(state, t_ms)), t_ms)
+    if not is_quoted(layers, cover_left(state)):
+        return None
+    return lambda units, losses: severity_units(units, losses, markets, layers)
 
 
 def _slashes(opened: dict[str, OpenTranche], covered: Covered) -> tuple[SlashRow, ...]:

@@ -59,7 +59,6 @@ def liquidated(
     backing = collateral.worth_units(state, account)
     base = int(state.cash[account]) + backing
     equity = base + sum(worths)
-    at_bankruptcy = base + sum(sale.worth(sale.px) for sale in sales)
     surcharges, charged = [], 0
     for sale in sales:
         gain = sale.value - sale.value_at(sale.filled, sale.px)
@@ -84,7 +83,7 @@ def liquidated(
         closed=closed,
         losses=_losses(state, account, sales, worths),
         ends=ends,
-        reserved=0 if flat or deleveraged else max(0, -at_bankruptcy),
+        reserved=0 if flat or deleveraged else max(0, below_units(state, account, sales)),
         premium=0 if deleveraged else premium_units(design, closed.deficit),
         fee_deficit=min(closed.deficit, final),
     )
@@ -137,6 +136,16 @@ def _part_of_cost(sale: Sale) -> int:
     return sale.cost * sale.filled // sale.size
 
 
+def below_units(state: VenueState, account: int, sales: Sequence[Sale]) -> int:
+    """What an account's fills lost against its bankruptcy prices, those of earlier rounds included; negative: gained.
+
+    What the lots that are left would bring at these prices plays no part: they are rounded in the account's favour, in
+    each round anew, and a reserve that gave way by a tick a round would be sold against lot by lot, round after round.
+    """
+    lost = sum(sale.value_at(sale.filled, sale.px) - sale.value for sale in sales)
+    return state.reserved.get(account, 0) + lost
+
+
 def owes_units(
     state: VenueState, design: Design, account: int, sales: Sequence[Sale], *, at_marks: bool
 ) -> tuple[int, Losses]:
@@ -146,8 +155,11 @@ def owes_units(
     Surcharges cannot matter here: they are taken only from equity, and go back to a deficit first.
     """
     worths = [sale.worth(state.ticks[sale.market] if at_marks else sale.px) for sale in sales]
-    base = int(state.cash[account]) + collateral.worth_units(state, account)
-    deficit = max(0, -(base + sum(worths)) - sum(state.fees.get(account, {}).values()))
+    if at_marks:
+        owed = -(int(state.cash[account]) + collateral.worth_units(state, account) + sum(worths))
+    else:
+        owed = below_units(state, account, sales)
+    deficit = max(0, owed - sum(state.fees.get(account, {}).values()))
     return deficit + premium_units(design, deficit), _losses(state, account, sales, worths)
 
 

@@ -17,11 +17,13 @@ from seawall.design.types import Design
 from seawall.fund.apply import Stamp
 from seawall.fund.codec import GENESIS_HASH, Recorded
 from seawall.fund.decide import decide
+from seawall.fund.decide_shortfalls import quoter
 from seawall.fund.events import Event, ShortfallsDrawn
 from seawall.fund.journal import Journal
 from seawall.fund.messages import AnyCommand, Inflow, Lapse, Refused, Repeated, Shortfalls
 from seawall.rules import RULES_VERSION
 from seawall.venue.accrual import funding_paid, period_began
+from seawall.venue.affordable import QuoteArray
 from seawall.venue.apply import apply
 from seawall.venue.book import Book
 from seawall.venue.exhaust import Exhaustion
@@ -275,7 +277,14 @@ class Venue:
             quote=lambda owed: self._would_draw(owed, t_ms).severity,
             waiting=lambda owed: frozenset(self._would_draw(owed, t_ms).waiting),
             balance=partial(money_units, self.fund.state),
+            quote_array=self._quote_array(t_ms),
         )
+
+    def _quote_array(self, t_ms: int) -> QuoteArray | None:
+        """The severity by arrays; None where recourse, or a layer, asks whose a deficit is."""
+        if self.design.accounts.recourse:
+            return None
+        return quoter(self.fund.state, t_ms, [instrument.id for instrument in self.state.instruments])
 
     def _quote(self, t_ms: int) -> Callable[[Sequence[Owed]], int]:
         """What the fund would leave uncovered, deficits that wait included: its own decision, not applied."""

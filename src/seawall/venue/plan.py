@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from seawall.design.types import Design
 from seawall.rules.liquidation import queue_key
 from seawall.venue import collateral
+from seawall.venue.affordable import Owing, QuoteArray, affordable_lots, fits
 from seawall.venue.deleverage import Deleveraging, deleverage
 from seawall.venue.endings import Liquidated, Losses, liquidated, owes_units, recovered, settled
 from seawall.venue.inventory import Taker, is_below, owed_by, taker
@@ -46,11 +47,13 @@ class Door:
     quote    the severity it would leave of deficits
     waiting  the accounts whose deficit a layer in draw mode `block` could not pay whole
     balance  a layer's money
+    quote_array  the same severity by arrays, where the layers can be asked so
     """
 
     quote: Quote
     waiting: Callable[[Sequence[Owed]], frozenset[int]]
     balance: Callable[[str], int]
+    quote_array: QuoteArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,9 @@ class _Making:
         set_sizes(state, design, values, self._accounts, self._bankrupt)
         self._taker = taker(design)
         self._balance = door.balance(self._taker) if self._taker else 0
+        takeover = design.liquidation.takeover
+        self._takes_unsold = takeover is not None and takeover.when == "unsold" and design.pool is None
+        self._quote_array = door.quote_array if fits(state, self._accounts) else None
         self._take_instead()
         self._orders: dict[int, Orders] = {} if design.pool is not None else cross(state, self._accounts)
         self._full = {market: order.fillable for market, order in self._orders.items()}
@@ -190,8 +196,7 @@ class _Making:
 
     def _take_unsold(self, accounts: Iterable[int]) -> None:
         """What the book leaves of some accounts' orders, taken over at the mark as far as the layer can."""
-        takeover = self._design.liquidation.takeover
-        if takeover is None or takeover.when != "unsold" or self._design.pool is not None:
+        if not self._takes_unsold:
             return
         for sales in self._accounts.values():
             for sale in sales:
@@ -203,6 +208,8 @@ class _Making:
     def _take_affordable(self) -> None:
         """The same where layers cannot pay for everybody: solvent accounts, and the most bankrupt ones, lowest ids
         first, that layers pay for."""
+        if not self._takes_unsold:
+            return
         solvent = [account for account in self._accounts if account not in self._bankrupt]
         owing = sorted(self._bankrupt)
         low, high = 0, len(owing)
@@ -236,6 +243,8 @@ class _Making:
         Nor may they leave more of the deficits that are posted than closing at these prices takes off: a layer that
         draws all or nothing is asked for the whole.
         """
+        if self._quote_array is not None:
+            return self._owing().is_uncovered(self._quote_array)
         below = self._owed(at_mark=False)
         if below and self._door.quote(below) > 0:
             return True
@@ -249,15 +258,23 @@ class _Making:
         That holds too where nothing of it is realised, because the book has no depth left or is not sold into beyond a
         worst price.
         """
+        if self._quote_array is not None:
+            return self._owing().is_too_much(self._quote_array)
         posted = self._owed(at_mark=True)
         return bool(posted) and self._door.quote(posted) > 0
+
+    def _owing(self) -> Owing:
+        """The accounts as their orders stand, in arrays."""
+        return Owing(self._state, self._design, self._accounts, self._bankrupt)
 
     def _affordable(self) -> dict[int, int]:
         """How many lots each market may sell so that layers pay every loss below the bankruptcy price (SPEC 4.8).
 
         Markets are taken in the design's order, each by bisection with the later ones at nothing: a lot of an earlier
-        market is sold before one of a later.
+        market is sold before one of a later (venue.affordable; here by whole draws, where arrays will not do).
         """
+        if self._quote_array is not None:
+            return affordable_lots(self._state, self._orders, self._full, self._owing(), self._quote_array)
         lots = dict.fromkeys(self._full, 0)
         for market in self._full:
             low, high = 0, self._full[market]
