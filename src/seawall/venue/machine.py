@@ -277,7 +277,7 @@ class Venue:
             quote=lambda owed: self._would_draw(owed, t_ms).severity,
             waiting=lambda owed: frozenset(self._would_draw(owed, t_ms).waiting),
             balance=partial(money_units, self.fund.state),
-            quote_array=self._quote_array(t_ms),
+            quote_array=lambda: self._quote_array(t_ms),
         )
 
     def _quote_array(self, t_ms: int) -> QuoteArray | None:

@@ -47,13 +47,13 @@ class Door:
     quote    the severity it would leave of deficits
     waiting  the accounts whose deficit a layer in draw mode `block` could not pay whole
     balance  a layer's money
-    quote_array  the same severity by arrays, where the layers can be asked so
+    quote_array  makes the same quote by arrays, where the layers can be asked so; else None
     """
 
     quote: Quote
     waiting: Callable[[Sequence[Owed]], frozenset[int]]
     balance: Callable[[str], int]
-    quote_array: QuoteArray | None = None
+    quote_array: Callable[[], QuoteArray | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class _Making:
         self._balance = door.balance(self._taker) if self._taker else 0
         takeover = design.liquidation.takeover
         self._takes_unsold = takeover is not None and takeover.when == "unsold" and design.pool is None
-        self._quote_array = door.quote_array if fits(state, self._accounts) else None
+        self._quote_array = door.quote_array() if fits(state, self._accounts) else None
         self._take_instead()
         self._orders: dict[int, Orders] = {} if design.pool is not None else cross(state, self._accounts)
         self._full = {market: order.fillable for market, order in self._orders.items()}
