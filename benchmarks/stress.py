@@ -118,7 +118,7 @@ def repeated(state: VenueState, times: int) -> VenueState:
     """The same accounts several times over: a larger book of the same make."""
     return replace(
         state,
-        accounts=state.accounts * times,
+        accounts=tuple(state.accounts) * times,
         cash=np.tile(state.cash, times),
         lots=np.tile(state.lots, (1, times)),
         cost=np.tile(state.cost, (1, times)),

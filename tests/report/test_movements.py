@@ -232,7 +232,7 @@ def explained(played, name):
     design, book = played.story.spec.design, played.story.book()
     place = book.accounts.index(name)
     positions = {
-        book.markets[market]: lots
+        book.markets[market]: int(lots)
         for owner, market, lots in zip(book.position_account, book.position_market, book.lots, strict=True)
         if owner == place
     }
@@ -245,7 +245,7 @@ def explained(played, name):
     chapters = tell(run, name, positions)
     decimals = {instrument.id: instrument.tick_decimals for instrument in built}
     money = Currency(design.asset.id, design.asset.decimals)
-    told = Explanation(name, name, money, book.cash_units[place], positions, chapters, decimals)
+    told = Explanation(name, name, money, int(book.cash_units[place]), positions, chapters, decimals)
     assert told.facts()["touched"]
     return "\n".join(told.lines()), chapters
 

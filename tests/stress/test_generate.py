@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,17 @@ def generated(design, **changes) -> Book:
     )
 
 
+def positions(book: Book) -> list[tuple[int, int, int, int]]:
+    """Account, market, lots and cost of each position, as Python integers."""
+    columns = (book.position_account, book.position_market, book.lots, book.cost_units)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
 def accounts_of(design, book: Book, prices=PRICES):
     """Of each account: notional, equity, initial margin by definition, profit; in base units at the prices."""
     known = instruments(design)
-    rows = [[0, cash, 0, 0] for cash in book.cash_units]
-    for a, m, lots, cost in zip(book.position_account, book.position_market, book.lots, book.cost_units, strict=True):
+    rows = [[0, cash, 0, 0] for cash in book.cash_units.tolist()]
+    for a, m, lots, cost in positions(book):
         worth = lots * prices[known[m].id] * known[m].lot_tick_units
         tiers = known[m].market.tiers
         rate = next(t.initial_margin_ppm for t in tiers if t.up_to_notional is None or abs(worth) <= t.up_to_notional)
@@ -44,7 +51,7 @@ def accounts_of(design, book: Book, prices=PRICES):
 
 def lots_by_market(book: Book):
     longs, shorts = [0] * len(book.markets), [0] * len(book.markets)
-    for m, lots in zip(book.position_market, book.lots, strict=True):
+    for _, m, lots, _ in positions(book):
         longs[m] += max(lots, 0)
         shorts[m] += max(-lots, 0)
     return longs, shorts
@@ -90,12 +97,12 @@ def test_I11_sums_shares_and_margins_are_exact(design, arguments):
 def test_a_generated_book_is_in_the_books_order(design, arguments):
     book = generated(design, **arguments)
     assert book.accounts == tuple(sorted(set(book.accounts), key=lambda name: (len(name), name)))
-    pairs = list(zip(book.position_account, book.position_market, strict=True))
+    rows = positions(book)
+    pairs = [(a, m) for a, m, _, _ in rows]
     assert pairs == sorted(set(pairs))
-    assert set(book.position_account) == set(range(len(book.accounts)))
-    assert 0 not in book.lots
-    assert all((lots > 0) == (cost > 0) for lots, cost in zip(book.lots, book.cost_units, strict=True))
-    assert max(map(book.position_account.count, range(len(book.accounts)))) <= 3
+    assert {a for a, _ in pairs} == set(range(len(book.accounts)))
+    assert all(lots != 0 and (lots > 0) == (cost > 0) for _, _, lots, cost in rows)
+    assert max(Counter(a for a, _ in pairs).values()) <= 3
 
 
 def test_same_seed_same_bytes_as_the_golden(design):
@@ -123,9 +130,8 @@ def test_other_chance_in_the_process_changes_nothing(design):
 def test_an_account_draws_the_same_whatever_comes_after_it(design):
     """Owners, markets and sides of the first accounts do not depend on how many accounts there are."""
     few, many = generated(design, accounts=100), generated(design, accounts=1_000)
-    many_firsts = [p for p, a in enumerate(many.position_account) if a < 100]
-    assert [few.position_market[p] for p in range(len(few.lots))] == [many.position_market[p] for p in many_firsts]
-    assert [few.lots[p] > 0 for p in range(len(few.lots))] == [many.lots[p] > 0 for p in many_firsts]
+    firsts = [(a, m, lots > 0) for a, m, lots, _ in positions(many) if a < 100]
+    assert [(a, m, lots > 0) for a, m, lots, _ in positions(few)] == firsts
 
 
 def test_the_shape_is_the_documented_one(design):

@@ -21,7 +21,7 @@ from seawall.design.types import Design
 from seawall.stress.books import read_book, write_book
 from seawall.stress.generate import generate_book
 from seawall.stress.paths import read_path
-from seawall.venue.book import Book
+from seawall.venue.book import Book, total
 
 DESIGN = Annotated[Path, typer.Argument(help="The fund-design file (TOML).")]
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -130,13 +130,13 @@ def _show(design: Design, book: Book, file: Path, as_json: bool, what: str) -> N
                 digest=book.digest(),
                 accounts=len(book.accounts),
                 positions=len(book.lots),
-                cash=Units(sum(book.cash_units)),
+                cash=Units(total(book.cash_units)),
                 outside=outside,
             )
         )
         return
     console = stdout()
-    cash = format_decimal(sum(book.cash_units), design.asset.decimals, group=True, places=2)
+    cash = format_decimal(total(book.cash_units), design.asset.decimals, group=True, places=2)
     console.print(
         f"{what}: {len(book.accounts):,} accounts, {len(book.lots):,} positions, cash {cash} {design.asset.id}, "
         f"digest {book.digest()[:12]}",

@@ -1,4 +1,4 @@
-"""Memory: what a book needs, against what the machine has, before it is read.
+"""Memory: what a book needs, against what the machine has, while its first rows are read.
 
 Layer    stress; imports nothing of ours. Called by stress.books.
 Not here reading. The figures are measured upper bounds of a run, not a law.
@@ -11,19 +11,36 @@ import os
 from pathlib import Path
 from typing import Final
 
-BYTES_A_ROW: Final = 1_000
-"""Of a book's file, with ids, Python integers and the venue's state: 700 measured at 300,000 accounts, 5 markets."""
+BYTES_A_ROW: Final = 130
+"""Of a book's file: cash, place and market of it, its text in Parquet, read, sorted and taken over."""
 
 BYTES_A_MARKET: Final = 40
 """Of a row and market of the design: lots, cost, realised in int64, the screen's copy, and what a scan works in."""
+
+BYTES_AN_ID_BYTE: Final = 3
+"""Of a row and byte of the longest ids: as read, sorted, and packed."""
+
+WIDE_BYTES_A_ROW: Final = 300
+"""More, where int64 does not do for a book's sums: Python integers of cash, cost and what is made of them."""
+
+BYTES_A_ROW_READ: Final = 500
+"""Of a row of the part of a file that is being read, beside all of these."""
+
+PART_ROWS: Final = 200_000
+"""Rows of a Parquet file that are read at a time."""
 
 _CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 _MEMINFO: Final = Path("/proc/meminfo")
 
 
-def needed_bytes(rows: int, markets: int) -> int:
-    """What a run over a book of so many rows takes at most, bytes."""
-    return rows * (BYTES_A_ROW + BYTES_A_MARKET * markets)
+def needed_bytes(rows: int, markets: int, id_bytes: int, wide: bool = False) -> int:
+    """What a run over a book of so many rows takes at most, bytes.
+
+    id_bytes  of the longest account's id and, where owners have ids of their own, of the longest owner's
+    wide      whether the venue takes Python integers, because sums of the book may be beyond int64
+    """
+    each = BYTES_A_ROW + BYTES_A_MARKET * markets + BYTES_AN_ID_BYTE * id_bytes + WIDE_BYTES_A_ROW * wide
+    return rows * each + min(rows, PART_ROWS) * BYTES_A_ROW_READ
 
 
 def available_bytes() -> int | None:
@@ -43,9 +60,8 @@ def available_bytes() -> int | None:
     return min(limits, default=None)
 
 
-def too_large(rows: int, markets: int) -> tuple[str, str] | None:
-    """(wanted, found) of a book that does not fit; None where it does, or where nobody knows."""
-    needed, available = needed_bytes(rows, markets), available_bytes()
+def too_large(needed: int, available: int | None, rows: int, markets: int) -> tuple[str, str] | None:
+    """(wanted, found) of a book that does not fit; None where it does, or where nobody knows what there is."""
     if available is None or needed <= available:
         return None
     found = f"{rows:,} rows in {markets} markets, which need about {needed / 1e9:.1f} GB"

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from seawall.design.errors import BadInput, Problem
 from seawall.design.instruments import instruments
@@ -71,7 +72,7 @@ class Finished:
 
 def markets_held(book: Book) -> set[str]:
     """Markets in which somebody holds a position: they need prices and depth."""
-    return {book.markets[market] for market in book.position_market}
+    return {book.markets[market] for market in np.unique(book.position_market).tolist()}
 
 
 def world(inputs: Inputs) -> World:

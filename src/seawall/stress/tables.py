@@ -1,6 +1,6 @@
 """Tables: the rows of a CSV or Parquet file that somebody hands us, every cell with an address.
 
-Layer    stress; imports design.errors; read by stress.books and stress.paths.
+Layer    stress; imports design.errors, stress.memory; read by stress.books, stress.paths and stress.winners.
 Not here what a column means: this module only finds bytes, rows and columns, and says where one is amiss.
 Held to  this by tests/stress/test_tables.py: each kind of bad file by its exact line.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,9 +21,12 @@ from typing import Any, Final
 import polars as pl
 
 from seawall.design.errors import BadInput, Problem
+from seawall.stress.memory import PART_ROWS
 
 MOST_PROBLEMS: Final = 20
 """Problems of one file that are shown; the rest is counted."""
+
+_SMALL: Final = 4096  # bytes in which a file that is nothing but white space is told
 
 
 class Findings:
@@ -93,16 +98,23 @@ class Table:
 
 def read_bytes(path: Path, findings: Findings) -> bytes:
     """The whole file. Errors: BadInput when it is missing, a folder, unreadable or empty."""
-    try:
+    with _reading(path, findings):
         data = path.read_bytes()
+    if not data.strip():
+        raise findings.stop(0, "", "a file with rows", "an empty file")
+    return data
+
+
+@contextmanager
+def _reading(path: Path, findings: Findings) -> Iterator[None]:
+    """BadInput where the system cannot open or read a file."""
+    try:
+        yield
     except FileNotFoundError:
         hint = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
         raise findings.stop(0, "", "a file", "no such file", hint=hint) from None
     except OSError as error:
         raise findings.stop(0, "", "a file that can be read", error.strerror or str(error)) from None
-    if not data.strip():
-        raise findings.stop(0, "", "a file with rows", "an empty file")
-    return data
 
 
 def decode_text(data: bytes, findings: Findings) -> str:
@@ -165,33 +177,91 @@ def read_parquet(
     optional: Sequence[str] = (),
     *,
     others: bool = False,
-    too_large: Callable[[int], tuple[str, str] | None] = lambda rows: None,
 ) -> Table:
     """The rows of a Parquet file, as Python values; see `read_csv` for the arguments.
 
-    too_large  (wanted, found) of a file with so many rows, if it is not to be read
-    Errors  BadInput for a file that is no Parquet, is cut short or damaged, lacks a column, has no row or is too large.
+    Errors  BadInput for a file that is no Parquet, is cut short or damaged, lacks a column or has no row.
     Limit   polars takes sizes in a damaged file at their word: about one random flip of a byte in three thousand asks
             for more memory than there is and ends the process before any error can be shown.
     """
-    if not data.startswith(b"PAR1"):
-        raise findings.stop(0, "", "a Parquet file", f"a file that begins with {data[:4]!r}")
-    if not data.endswith(b"PAR1"):
-        raise findings.stop(0, "", "a whole Parquet file", "one that is cut short: no PAR1 at its end")
-    try:
+    _check_ends(data[:4], data[-4:], findings)
+    with _decoding(findings):
         schema = pl.read_parquet_schema(io.BytesIO(data))
         _check_columns(list(schema), 0, findings, needed, optional, others)
         names = [name for name in (*needed, *optional) if name in schema]
         frame = pl.read_parquet(io.BytesIO(data), columns=names)
-        if (refused := too_large(frame.height)) is not None:
-            raise findings.stop(0, "", *refused)
         columns = {name: frame.get_column(name).to_list() for name in names}
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise findings.stop(0, "", "a whole Parquet file", f"damage: {first[:120]}") from None
     if frame.height == 0:
         raise findings.stop(0, "", "at least one row", "none")
     return Table(range(1, frame.height + 1), columns, {name: frame.schema[name] for name in names})
+
+
+def _check_ends(first: bytes, last: bytes, findings: Findings) -> None:
+    """Raise BadInput unless a file begins and ends as a Parquet file does."""
+    if first != b"PAR1":
+        raise findings.stop(0, "", "a Parquet file", f"a file that begins with {first!r}")
+    if last != b"PAR1":
+        raise findings.stop(0, "", "a whole Parquet file", "one that is cut short: no PAR1 at its end")
+
+
+@contextmanager
+def _decoding(findings: Findings) -> Iterator[None]:
+    """BadInput where Parquet cannot be decoded."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise findings.stop(0, "", "a whole Parquet file", f"damage: {first[:120]}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A Parquet file of which a part at a time is read.
+
+    columns  those that were asked for and are there, in the order of asking
+    dtypes   name -> type
+    rows     how many, as the file states, at least 1
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    dtypes: Mapping[str, pl.DataType]
+    rows: int
+
+    def parts(self, findings: Findings) -> Iterator[pl.DataFrame]:
+        """The rows in their order, PART_ROWS or fewer at a time. Errors: BadInput where the file is damaged."""
+        wanted = _scan(self.path).select(self.columns)
+        for begin in range(0, self.rows, PART_ROWS):
+            rows = min(PART_ROWS, self.rows - begin)
+            with _decoding(findings):
+                part = wanted.slice(begin, rows).collect()
+                if part.height != rows:
+                    raise ValueError(f"{part.height} rows from {begin + 1} on, where the file states {rows}")
+            yield part
+
+
+def open_parquet(path: Path, findings: Findings, needed: Sequence[str], optional: Sequence[str] = ()) -> ParquetFile:
+    """A Parquet file whose rows are not read yet; see `read_parquet`, whose errors and limit it shares."""
+    with _reading(path, findings), path.open("rb") as file:
+        first = file.read(_SMALL)
+        file.seek(-min(4, len(first)), os.SEEK_END)
+        last = file.read()
+    if len(first) < _SMALL and not first.strip():
+        raise findings.stop(0, "", "a file with rows", "an empty file")
+    _check_ends(first[:4], last, findings)
+    with _decoding(findings):
+        schema = _scan(path).collect_schema()
+        _check_columns(list(schema), 0, findings, needed, optional, others=False)
+        rows = _scan(path).select(pl.len()).collect().item()
+    if rows == 0:
+        raise findings.stop(0, "", "at least one row", "none")
+    columns = tuple(name for name in (*needed, *optional) if name in schema)
+    return ParquetFile(path, columns, {name: schema[name] for name in columns}, rows)
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    """A file's columns, not read yet; its name is taken at its word."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _check_columns(

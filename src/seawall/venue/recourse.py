@@ -56,9 +56,8 @@ class Rooms:
         state = self._state
         others = [
             other
-            for other, owner in enumerate(state.owners)
-            if owner == state.owners[account] and other != account
-            if other not in self._without and has_marks(state, other)
+            for other in state.owners.same(account)
+            if other != account and other not in self._without and has_marks(state, other)
         ]
         equities = [value_one(state, other)[0] - self._given.get(other, 0) for other in others]
         margins = [initial_margin(state, other) for other in others]

@@ -31,7 +31,7 @@ FAST_TICKS = 2**40
 def venue_digest(state: VenueState) -> str:
     """SHA-256 over everything a venue's future depends on, whatever its arrays are made of."""
     parts = (
-        state.accounts,
+        list(state.accounts),
         [int(units) for units in state.cash],
         [[int(lots) for lots in row] for row in state.lots],
         [[int(units) for units in row] for row in state.cost],

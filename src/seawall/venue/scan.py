@@ -19,7 +19,8 @@ from seawall.design.types import Design
 from seawall.rules.collateral import collateral_value_units
 from seawall.rules.contracts import notional_units, pnl_units
 from seawall.rules.margin import maintenance_margin_units
-from seawall.venue.state import INT64_SAFE, Integers, VenueState
+from seawall.venue.book import Integers
+from seawall.venue.state import INT64_SAFE, VenueState
 
 Flags = np.typing.NDArray[np.bool_]
 Indices = np.typing.NDArray[np.int64]

@@ -1,25 +1,22 @@
 """State: accounts and positions of a venue, as struct of arrays. Only venue.apply changes it.
 
-Layer    venue; imports design, venue.{book,ladder}. Read by venue.{scan,plan,invariants}.
+Layer    venue; imports design, venue.{book,ids,ladder}. Read by venue.{scan,plan,invariants}.
 Not here any rule. Arrays are int64 where that is range-checked at opening, else Python integers (dtype object), with
          the same code for both; every value that leaves an array is turned into a Python int first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seawall.design.instruments import Instrument
-from seawall.venue.book import Book
+from seawall.venue.book import Book, Integers, total, total_size
+from seawall.venue.ids import Ids, Owners, Places
 from seawall.venue.ladder import Levels
-
-Integers = npt.NDArray[Any]
-"""int64 or object array of integers."""
 
 INT64_SAFE = 2**62
 
@@ -91,8 +88,8 @@ class VenueState:
     """
 
     instruments: tuple[Instrument, ...]
-    accounts: tuple[str, ...]
-    owners: tuple[str, ...]
+    accounts: Ids
+    owners: Owners
     cash: Integers
     lots: Integers
     cost: Integers
@@ -144,7 +141,7 @@ class VenueState:
     round: int = 0
     last_t_ms: int = 0
     last_seq: int = 0
-    index: dict[str, int] = field(default_factory=dict)
+    index: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def pending_fees_units(self) -> int:
@@ -193,18 +190,16 @@ def open_state(
     if book.markets != tuple(instrument.id for instrument in instruments):
         raise ValueError(f"wanted a book of markets {[i.id for i in instruments]}; found {book.markets}")
     n, m = len(book.accounts), len(book.markets)
-    bound = sum(map(abs, book.cash_units)) + sum(map(abs, book.cost_units))
-    for market, lots in zip(book.position_market, book.lots, strict=True):
-        unit = instruments[market].lot_tick_units  # an inverse position is worth at most lots x unit, at one tick
-        bound += abs(lots) * unit * (1 if instruments[market].contract.inverse else ceiling_ticks[market])
+    bound = total_size(book.cash_units) + total_size(book.cost_units)
+    for market, (long_lots, short_lots) in enumerate(zip(*book.sides, strict=True)):
+        instrument = instruments[market]  # an inverse position is worth at most lots x unit, at one tick
+        ticks = 1 if instrument.contract.inverse else ceiling_ticks[market]
+        bound += (long_lots + short_lots) * instrument.lot_tick_units * ticks
     kind: Any = np.int64 if 8 * bound < INT64_SAFE else object
     lots_array = np.zeros((m, n), dtype=kind)
     cost_array = np.zeros((m, n), dtype=kind)
-    for account, market, lots, cost in zip(
-        book.position_account, book.position_market, book.lots, book.cost_units, strict=True
-    ):
-        lots_array[market, account] = lots
-        cost_array[market, account] = cost
+    lots_array[book.position_market, book.position_account] = book.lots
+    cost_array[book.position_market, book.position_account] = book.cost_units
     outside, held = list(book.outside_lots()), {}
     for market in range(m) if pool is not None else ():
         if instruments[market].market.kind != "collateral" and lots_array[market].any():
@@ -214,7 +209,7 @@ def open_state(
         instruments=tuple(instruments),
         accounts=book.accounts,
         owners=book.owners,
-        cash=np.array(book.cash_units, dtype=kind),
+        cash=book.cash_units.astype(kind),
         lots=lots_array,
         cost=cost_array,
         realised=np.zeros((m, n), dtype=kind),
@@ -222,7 +217,7 @@ def open_state(
         ladders=dict(ladders),
         used={key: (0,) * len(levels) for key, levels in ladders.items()},
         ceiling_ticks=list(ceiling_ticks),
-        opening_units=sum(book.cash_units) - sum(book.cost_units) - sum(cost for _, cost in held.values()),
+        opening_units=total(book.cash_units) - total(book.cost_units) - sum(cost for _, cost in held.values()),
         held=held,
         ticks=[0] * m,
         anchor=[0] * m,
@@ -230,5 +225,5 @@ def open_state(
         previous_ticks=[0] * m,
         good_ticks=[0] * m,
         good_ms=[0] * m,
-        index={account: i for i, account in enumerate(book.accounts)},
+        index=Places(book.accounts),
     )
