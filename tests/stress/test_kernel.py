@@ -17,7 +17,7 @@ from seawall.design.types import Market, PlainDecimal, Tier
 from seawall.rules.collateral import collateral_value_units
 from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.margin import maintenance_margin_units
-from seawall.stress import kernel
+from seawall.stress import compiled, kernel
 from seawall.stress.bounds import LIQUIDATABLE, SAFE, UNDECIDED, Marks, classify, constants, tiers_of
 from seawall.stress.screen import Screen
 
@@ -262,12 +262,12 @@ def test_numba_is_loaded_when_a_screen_is_made_and_not_before():
 
 def test_compiled_code_is_kept_in_a_folder_of_its_text_or_else_in_a_private_one(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert kernel._cache_folder().startswith(str(tmp_path / "seawall" / "kernel-"))
-    assert kernel._cache_folder() == kernel._cache_folder()
+    assert compiled.cache_folder(kernel.__file__).startswith(str(tmp_path / "seawall" / "kernel-"))
+    assert compiled.cache_folder(kernel.__file__) == compiled.cache_folder(kernel.__file__)
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert "seawall-kernel-" in kernel._cache_folder()
+    assert "seawall-kernel-" in compiled.cache_folder(kernel.__file__)
 
 
 @pytest.mark.parametrize("side", [1, -1])

@@ -272,5 +272,5 @@ def test_a_price_beyond_the_bound_is_refused_before_the_first_run(tmp_path: Path
 def test_progress_counts_runs(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     rows = scan([tiny(tmp_path, -1)], (0, 1, 2), lambda done, total: told.append((done, total)))
-    assert told == [(0, 3), (1, 3), (2, 3)] and len(rows) == 3 and isinstance(rows[0], ScanRow)
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)] and len(rows) == 3 and isinstance(rows[0], ScanRow)
     assert isinstance(outcomes(tiny(tmp_path, -1).design, rows)[0].reached[0], Reached)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -119,10 +120,15 @@ def design_digest(design: Design) -> str:
     return sha256_hex(canonical_json(design))
 
 
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """A type's fields: msgspec works their annotations out anew each time, and many runs share a design."""
+    return msgspec.structs.fields(kind)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        stated = {field.encode_name: (getattr(value, field.name), field.default) for field in fields}
+        stated = {field.encode_name: (getattr(value, field.name), field.default) for field in _fields(type(value))}
         return {key: _plain(item) for key, (item, default) in stated.items() if item != default}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]

@@ -118,7 +118,7 @@ class Journal:
     """A fund and its log, owned by one writer.
 
     state  the fund now
-    lines  every event as bytes, without newlines
+    lines  every event as bytes, without newlines; events: the same as they are. Whoever wants neither may clear them
     """
 
     def __init__(
@@ -128,6 +128,7 @@ class Journal:
         self._prev = GENESIS_HASH
         self._sink = sink
         self.lines: list[bytes] = []
+        self.events: list[Event] = []
         self._record(Stamp(1, t_ms, GENESIS_ID), genesis(self.state, design_text))
 
     def submit(self, command: AnyCommand, t_ms: int) -> tuple[Event, ...] | Refused | Repeated:
@@ -146,6 +147,7 @@ class Journal:
         check(self.state, stamp, event)
         self._prev = sha256_hex(line)
         self.lines.append(line)
+        self.events.append(event)
         if self._sink is not None:
             self._sink(line)
 

@@ -223,6 +223,89 @@ class Marks:
                     edge[market, place] = lots
 
 
+@dataclass(frozen=True, slots=True)
+class PathConstants:
+    """The constants of several sets of marks side by side, the path last: shape (m, paths) or (m, edges, paths).
+
+    move  shape (2, m, paths): how far each path has moved against longs, against shorts
+    """
+
+    move: NDArray[np.float64]
+    factor: Floats
+    charge: Floats
+    edge: Floats
+    rise: Floats
+    fall: Floats
+
+    def in_order(self, order: NDArray[np.int64]) -> PathConstants:
+        """The same with the paths in another order."""
+        parts = (self.move, self.factor, self.charge, self.edge, self.rise, self.fall)
+        return PathConstants(*(np.ascontiguousarray(part[..., order]) for part in parts))
+
+    def of(self, path: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """One path's, in the kernel's order."""
+        every = (self.factor, self.charge, self.edge, self.rise, self.fall)
+        parts = [np.ascontiguousarray(part[..., path]) for part in every]
+        return parts[0], parts[1], parts[2], parts[3], parts[4]
+
+
+class PathMarks(Marks):
+    """Turns many sets of marks into constants at once, margins from below.
+
+    reference  shape (m,): F at the marks that reaches are measured from
+    """
+
+    def __init__(
+        self, instruments: Sequence[Instrument], tiers: Tiers, dtype: Any, g: float, reference: NDArray[np.float64]
+    ) -> None:
+        super().__init__(instruments, tiers, dtype, g, 1)
+        self._reference, self._dtype = reference, dtype
+        from seawall.stress import batch_kernel
+
+        self._batch = batch_kernel
+
+    def at_all(self, ticks: Sequence[Sequence[int]]) -> PathConstants:
+        """The constants at these marks, shape (paths, m): see `Marks.at`."""
+        paths, m, tiers = len(ticks), len(self._instruments), self._tiers
+        shape = (*tiers.rise.shape, paths)
+        made = PathConstants(
+            np.zeros((2, m, paths)),
+            *(np.empty((m, paths), self._dtype) for _ in range(2)),
+            *(np.empty(shape, self._dtype) for _ in range(3)),
+        )
+        try:
+            whole = np.array(ticks, np.int64).reshape(paths, m)
+        except OverflowError:
+            return self._one_by_one(ticks, made)
+        fitted = self._batch.weigh_paths(
+            whole,
+            self._times,
+            self._over,
+            self._inverse,
+            self._most_ticks,
+            self._begins,
+            self._most_lots,
+            tiers.rate,
+            tiers.rise,
+            tiers.fall,
+            self._g,
+            self._reference,
+            *(made.move, made.factor, made.charge, made.edge, made.rise, made.fall),
+        )
+        return made if fitted else self._one_by_one(ticks, made)
+
+    def _one_by_one(self, ticks: Sequence[Sequence[int]], made: PathConstants) -> PathConstants:
+        """Where int64 does not do for all of them."""
+        moved = np.empty((2, len(self._instruments)))
+        for path, marks in enumerate(ticks):
+            now = self.at(marks)
+            self._kernel.moves(now.exact, self._reference, moved)
+            made.move[..., path] = moved
+            for part, one in zip((made.factor, made.charge, made.edge, made.rise, made.fall), now.all, strict=True):
+                part[..., path] = one
+        return made
+
+
 def constants(
     instruments: Sequence[Instrument], tiers: Tiers, ticks: Sequence[int], dtype: Any, g: float, side: int
 ) -> Constants:

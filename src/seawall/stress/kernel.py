@@ -1,4 +1,4 @@
-"""Kernel: a lower bound of every account's margin above maintenance, in floats. The only file compiled by Numba.
+"""Kernel: a lower bound of every account's margin above maintenance, in floats. Compiled by Numba.
 
 Layer    stress; imports NumPy, Numba. Called by stress.{bounds,screen} alone, which load it when a screen
          is made.
@@ -37,16 +37,13 @@ its move counts the sides that any of its accounts has.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from seawall.stress.compiled import end_cache, use_cache
 
 Floats = NDArray[Any]
 """float32 or float64, one type in a call."""
@@ -64,22 +61,7 @@ for _place in range(64):
     _PLACES[((int(_DE_BRUIJN) << _place) % 2**64) >> 58] = _place
 
 
-def _cache_folder() -> str:
-    """Where compiled code is kept: a folder of this very text, since Numba does not see that a callee changed."""
-    name = "kernel-" + hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seawall" / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return str(folder)
-    except OSError:
-        return tempfile.mkdtemp(prefix="seawall-kernel-")  # nobody else may write what we load
-
-
-_SETTINGS: Any = numba.config
-_FOLDER_BEFORE = _SETTINGS.CACHE_DIR
-if not _FOLDER_BEFORE:
-    _SETTINGS.CACHE_DIR = _cache_folder()
+_FOLDER_BEFORE = use_cache(__file__)
 
 
 # contract: a x b + c may be rounded once, which the bound allows. Sums are not reordered, NaN stays NaN.
@@ -421,4 +403,4 @@ def moves(exact: NDArray[np.float64], reference: NDArray[np.float64], move: NDAr
         move[1, market] = positive if inverse else negative
 
 
-_SETTINGS.CACHE_DIR = _FOLDER_BEFORE
+end_cache(_FOLDER_BEFORE)

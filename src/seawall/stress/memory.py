@@ -1,6 +1,6 @@
 """Memory: what a book needs, against what the machine has, while its first rows are read.
 
-Layer    stress; imports nothing of ours. Called by stress.books.
+Layer    stress; imports nothing of ours. Called by stress.{books,sweep}.
 Not here reading. The figures are measured upper bounds of a run, not a law.
 Held to  this by tests/stress/test_memory.py, which reads a book in a process of its own and looks at what it took.
 """
@@ -29,6 +29,14 @@ BYTES_A_ROW_READ: Final = 500
 PART_ROWS: Final = 200_000
 """Rows of a Parquet file that are read at a time."""
 
+PATH_BYTES_A_ROW: Final = 40
+PATH_BYTES_A_MARKET: Final = 44
+PATH_WIDE_BYTES: Final = 40
+"""Of an account, of an account and market, and more a number where int64 does not do: what a path of a sweep keeps."""
+
+PATH_BYTES: Final = 32_000_000
+"""Of a path beside its accounts: a step's events, the fund."""
+
 _CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 _MEMINFO: Final = Path("/proc/meminfo")
 
@@ -41,6 +49,16 @@ def needed_bytes(rows: int, markets: int, id_bytes: int, wide: bool = False) -> 
     """
     each = BYTES_A_ROW + BYTES_A_MARKET * markets + BYTES_AN_ID_BYTE * id_bytes + WIDE_BYTES_A_ROW * wide
     return rows * each + min(rows, PART_ROWS) * BYTES_A_ROW_READ
+
+
+def paths_at_once(accounts: int, markets: int, available: int | None, wide: bool = False) -> int:
+    """How many paths of a sweep fit in half of the memory available, at least one.
+
+    wide  whether the venue takes Python integers
+    """
+    numbers = 1 + 3 * markets
+    each = accounts * (PATH_BYTES_A_ROW + PATH_BYTES_A_MARKET * markets + PATH_WIDE_BYTES * numbers * wide) + PATH_BYTES
+    return max(1, (2**63 if available is None else available // 2) // each)
 
 
 def available_bytes() -> int | None:

@@ -1,7 +1,7 @@
 """Reverse: at which multiple of a path's move a layer ends, traders pay, debt is carried.
 
-Layer    stress; imports design, fund, report.reverse_table (the rows), stress.{prices,run}.
-Not here what a run does (stress.run), the table (report.reverse_table), reading a path in both orders (cli).
+Layer    stress; imports design, report.reverse_table (the rows), stress.{prices,run,sweep}.
+Not here what a path comes to (stress.sweep), the table (report.reverse_table), reading a path in both orders (cli).
 Held to  this by tests/stress/test_reverse.py: the same moves written as files of their own, run one by one.
 
 It is a scan, never a bisection: more of the same move is not always worse. At a larger multiple a feed may sit at its
@@ -18,11 +18,10 @@ from typing import Final
 from seawall.amounts import PPM, Units
 from seawall.design.errors import BadInput, Problem
 from seawall.design.types import Design
-from seawall.fund.events import InventoryLost, ShortfallsDrawn
-from seawall.fund.journal import FUND_CODEC
 from seawall.report.reverse_table import MoveRow, Reached, ReverseRow, ScanRow
 from seawall.stress.prices import MAX_TICKS, PricePath
-from seawall.stress.run import Finished, Inputs, Progress, markets_held, run
+from seawall.stress.run import Inputs, Progress, markets_held
+from seawall.stress.sweep import Outcome, sweep
 
 MAX_MULTIPLE_PPM: Final = 100 * PPM
 """Bound of a multiple."""
@@ -90,67 +89,42 @@ def moves(path: PricePath, markets: Collection[str]) -> tuple[MoveRow, ...]:
     return tuple(rows)
 
 
-def layers_ended(finished: Finished) -> tuple[str, ...]:
-    """Layers that a run brought to their end, in the design's order.
-
-    A layer ends where a draw, or a loss of positions that it held, leaves it no more than what must stay in it (of a
-    layer without money: nothing to be called), or where what it had was less than what a draw asked of it.
-    """
-    state = finished.fund.state
-    ended: set[str] = set()
-    for recorded in FUND_CODEC.read(finished.fund.lines):
-        match recorded.event:
-            case ShortfallsDrawn() as event:
-                for draw in event.draws:
-                    minimum = state.layers[draw.layer].spec.minimum_left
-                    if draw.balance_after <= minimum or draw.bound_by in ("capacity", "minimum_left"):
-                        ended.add(draw.layer)
-            case InventoryLost() as event:
-                layer = event.inventory_loss.layer
-                if event.balance_after <= state.layers[layer].spec.minimum_left:
-                    ended.add(layer)
-            case _:
-                pass
-    return tuple(name for name in state.layers if name in ended)
-
-
 def scan(orders: Sequence[Inputs], planned: Sequence[int], progress: Progress | None = None) -> tuple[ScanRow, ...]:
     """Run every multiple of every order.
 
-    orders   the same inputs, once for each intrabar order of the path
+    orders   the same inputs, once for each intrabar order of the path: one design and one book
     planned  multiples, ppm, rising
     returns  a row a run: order by order, by rising multiple
     Errors   BadInput before the first run when the largest multiple has no path; else as stress.run.run.
     """
     for inputs in orders:
         scaled(inputs.path, planned[-1])
-    rows = []
     runs = list(product(orders, planned))
-    for done, (inputs, multiple) in enumerate(runs):
-        if progress is not None:
-            progress(done, len(runs))
-        one = replace(inputs, path=scaled(inputs.path, multiple))
-        rows.append(_scan_row(one, multiple, run(one)))
-    return tuple(rows)
+    paths = (scaled(inputs.path, multiple) for inputs, multiple in runs)
+    outcomes = sweep(orders[0], paths, count=len(runs), progress=progress)
+    held = markets_held(orders[0].book)
+    return tuple(
+        _scan_row(moves(scaled(inputs.path, multiple), held), inputs.path.intrabar, multiple, outcome)
+        for (inputs, multiple), outcome in zip(runs, outcomes, strict=True)
+    )
 
 
-def _scan_row(inputs: Inputs, multiple_ppm: int, finished: Finished) -> ScanRow:
-    summary = finished.summary
+def _scan_row(moved: tuple[MoveRow, ...], intrabar: str, multiple_ppm: int, outcome: Outcome) -> ScanRow:
     return ScanRow(
-        intrabar=inputs.path.intrabar,
+        intrabar=intrabar,
         multiple_ppm=multiple_ppm,
-        verdict=summary.verdict,
-        deficits=summary.deficits.count,
-        amount=summary.deficits.amount,
-        drawn=summary.drawn,
-        severity=summary.severity,
-        haircuts=Units(summary.haircuts.total),
-        deleveraged=summary.accounts.deleveraged,
-        carried=Units(summary.carried + summary.recovered),
-        layers_ended=layers_ended(finished),
-        stale_steps=summary.stale_steps,
-        conservation_exact=summary.conservation.exact,
-        moves=moves(inputs.path, markets_held(inputs.book)),
+        verdict=outcome.verdict,
+        deficits=outcome.deficits,
+        amount=Units(outcome.amount),
+        drawn=Units(outcome.drawn),
+        severity=Units(outcome.severity),
+        haircuts=Units(outcome.haircuts),
+        deleveraged=outcome.deleveraged,
+        carried=Units(outcome.carried),
+        layers_ended=outcome.layers_ended,
+        stale_steps=outcome.stale_steps,
+        conservation_exact=outcome.conservation_exact,
+        moves=moved,
     )
 
 

@@ -28,8 +28,7 @@ from seawall.design.errors import BadInput, Problem
 from seawall.design.instruments import instruments
 from seawall.design.types import Design
 from seawall.fund.codec import encode_hook
-from seawall.fund.events import Event
-from seawall.fund.journal import FUND_CODEC, Journal
+from seawall.fund.journal import Journal
 from seawall.report.folder import write_report
 from seawall.report.summary import Summary
 from seawall.report.tables import fund_tables, venue_tables, write_tables
@@ -119,8 +118,7 @@ def run(inputs: Inputs, progress: Progress | None = None, scan: Scan = "auto", t
         venue.step(t_ms, {m: ticks for m, ticks in zip(path.markets, prices, strict=True) if ticks is not None})
         if progress is not None:
             progress(step, len(path.t_ms))
-    events: list[Event] = [recorded.event for recorded in FUND_CODEC.read(fund.lines)]
-    summary = summarise(inputs.design, inputs.book, path, inputs.seed, venue, fund, events)
+    summary = summarise(inputs.design, inputs.book, path, inputs.seed, venue, fund)
     return Finished(venue, fund, summary)
 
 

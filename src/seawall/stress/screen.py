@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -48,6 +49,26 @@ _LAYOUT_SCANS: Final = 24
 _RENEWAL_SCANS: Final = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Rows as a screen lays them out.
+
+    base, lots  shapes (n,), (m, n): the kernel's rows
+    starts, sides, reach  blocks, see kernel.scan
+    reference   shape (m,): F at the marks that reaches are measured from
+    account     shape (n,): of each row; row: of each account
+    """
+
+    base: Floats
+    lots: Floats
+    starts: NDArray[np.int64]
+    sides: NDArray[np.uint8]
+    reach: Floats
+    reference: NDArray[np.float64]
+    account: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
 class Screen:
     """The accounts of a venue, ready to be asked who may be liquidatable.
 
@@ -76,13 +97,13 @@ class Screen:
         beyond = int((np.abs(lots) > 2**24).any(axis=0).sum())
         small = beyond <= len(cash) // _FEW and k <= _FLOAT32_ROUNDINGS
         self.dtype: Any = np.float32 if small else np.float64
-        self._g = width(k, self.dtype)
+        self.g = width(k, self.dtype)
         n, m = len(cash), len(lots)
-        self._marks = Marks(instruments, self._tiers, self.dtype, self._g, 1)
-        more = 1 + 3 * self._g
+        self._marks = Marks(instruments, self._tiers, self.dtype, self.g, 1)
+        more = 1 + 3 * self.g
         self._jumps = [narrow(jump * more, self.dtype) for jump in (self._tiers.jump_up, self._tiers.jump_down)]
         self._n, self._hot = n, max(4 * self._kernel.BLOCK, n // 32) if skip else 0
-        self._base, self._lots = float_rows(cash, cost, lots, self._positions, self.dtype, self._g, 1)
+        self._base, self._lots = float_rows(cash, cost, lots, self._positions, self.dtype, self.g, 1)
         self._account = np.arange(n + self._hot)  # of each row
         self._row = np.arange(n)  # of each account
         self._used = 0  # rows at the end
@@ -110,7 +131,7 @@ class Screen:
         if not changed.size:
             return
         base, held = float_rows(
-            cash[changed], cost[:, changed], lots[:, changed], self._positions, self.dtype, self._g, 1
+            cash[changed], cost[:, changed], lots[:, changed], self._positions, self.dtype, self.g, 1
         )
         if self._laid_out and not self._full:  # a full end takes no more, so that what lies there stays in order
             rows = self._row[changed]
@@ -154,6 +175,21 @@ class Screen:
         # A row given up is found again where a factor is not a number: fewer accounts than rows.
         accounts = np.empty(counts, np.int64)
         return accounts[: self._kernel.listed(self._bits, accounts)]
+
+    def laid_out(self, ticks: Sequence[int]) -> Laid:
+        """Its rows by market, side and reach at these marks, for whoever scans them for many marks at once."""
+        self._lay_out(self._marks.at(ticks))
+        n, blocks = self._n, self._cold
+        return Laid(
+            self._base[:n].copy(),
+            np.ascontiguousarray(self._lots[:, :n]),
+            self._starts[: blocks + 1].copy(),
+            self._sides[:blocks].copy(),
+            self._reach[:blocks].copy(),
+            self._reference.copy(),
+            self._account[:n].copy(),
+            self._row.copy(),
+        )
 
     def _scan(self, now: Constants, thread: int) -> tuple[int, int]:
         """One thread's part of a scan: (rows found, rows looked at)."""
@@ -235,7 +271,7 @@ class Screen:
     def _reaches(self, base: Floats, lots: Floats, starts: NDArray[np.int64], now: Constants) -> Floats:
         """Every row's reach from these marks, shape (rows,); the blocks are the screen's first."""
         reach = np.empty(len(base), self.dtype)
-        self._kernel.reaches(base, lots, starts, self._most, *now.all, *self._jumps, self.dtype(self._g), reach)
+        self._kernel.reaches(base, lots, starts, self._most, *now.all, *self._jumps, self.dtype(self.g), reach)
         return reach
 
 

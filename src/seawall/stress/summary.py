@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from seawall.amounts import PPM, Round, Units, mul_div
 from seawall.design.types import Design
-from seawall.fund.events import Event, ShortfallsDrawn
 from seawall.fund.journal import Journal, state_digest
+from seawall.fund.state import FundState
 from seawall.report.summary import (
     SUMMARY_SCHEMA,
     AccountCounts,
@@ -19,19 +19,19 @@ from seawall.report.summary import (
     Conservation,
     DeficitTotals,
     DesignName,
-    HaircutTotals,
     LayerRow,
     OutsideShare,
     PathName,
     Summary,
 )
 from seawall.stress.prices import PricePath
+from seawall.stress.tally import Tally
 from seawall.venue.book import Book
 from seawall.venue.invariants import equity_units
 from seawall.venue.machine import Venue
 from seawall.venue.replay import venue_digest
 from seawall.venue.scan import liquidatable, unrecognised_units, value_all
-from seawall.venue_events import AccountsClosed, Deleveraged, HaircutTaken, RoundFilled
+from seawall.venue.state import VenueState
 
 
 def named(path: PricePath) -> PathName:
@@ -39,50 +39,26 @@ def named(path: PricePath) -> PathName:
     return PathName(path.name, path.digest, path.intrabar, path.source, path.licence, path.t_ms[0], path.t_ms[-1])
 
 
-def summarise(
-    design: Design, book: Book, path: PricePath, seed: int, venue: Venue, fund: Journal, fund_events: list[Event]
-) -> Summary:
+def money_units(venue: VenueState, fund: FundState) -> tuple[int, int]:
+    """(what both machines hold or have paid out, what they began with), base units: equal, to the unit (SPEC 7).
+
+    What layers without money of their own called came in from outside, and is taken off what is held.
+    """
+    money = equity_units(venue) + venue.pending_fees_units + fund.layers_units + fund.totals.paid_out
+    money -= fund.carried_units + fund.pending_units + fund.totals.called
+    return money, venue.opening_units + sum(layer.balance for layer in fund.design.layers)
+
+
+def summarise(design: Design, book: Book, path: PricePath, seed: int, venue: Venue, fund: Journal) -> Summary:
     """The document of a run, from its final states and its events."""
     state, totals = fund.state, fund.state.totals
-    liquidated, bankrupt, deleveraged, haircut, induced = set(), set(), set(), set(), set()
-    by_kind = dict.fromkeys(HaircutTotals.__struct_fields__, 0)
-    rounds = 0
+    tally = Tally()
     for event in venue.events:
-        match event:
-            case RoundFilled():
-                rounds += 1
-                liquidated |= {item.account for item in event.triggered}
-                induced |= {item.account for item in event.triggered if item.induced}
-            case AccountsClosed():
-                bankrupt |= {row.account for row in event.rows if row.deficit}
-            case Deleveraged():
-                deleveraged |= {row.account for row in event.haircuts}
-                haircut |= {row.account for row in event.haircuts if row.haircut}
-                by_kind["adl"] += sum(row.haircut for row in event.haircuts)
-            case HaircutTaken():
-                haircut |= {row.account for row in event.rows}
-                by_kind[event.how] += sum(row.amount for row in event.rows)
-            case _:
-                pass
-    severity, largest = 0, 0
-    bounds: dict[str, set[str]] = {layer: set() for layer in state.layers}
-    for drawn in fund_events:
-        if isinstance(drawn, ShortfallsDrawn):
-            severity += sum(row.amount for row in drawn.severity)
-            largest = max(largest, *(deficit.amount for deficit in drawn.shortfalls.deficits))
-            for draw in drawn.draws:
-                if draw.bound_by:
-                    bounds[draw.layer].add(draw.bound_by)
+        tally.venue(event)
+    for drawn in fund.events:
+        tally.fund(state, drawn)
     waiting = liquidatable(value_all(venue.state), design)
-    opening = venue.state.opening_units + sum(layer.balance for layer in design.layers)
-    money = (
-        equity_units(venue.state)
-        + venue.state.pending_fees_units
-        + state.layers_units
-        + totals.paid_out
-        - state.carried_units
-        - state.pending_units
-    )
+    money, opening = money_units(venue.state, state)
     return Summary(
         schema=SUMMARY_SCHEMA,
         design=DesignName(design.name, state.design_digest),
@@ -91,7 +67,7 @@ def summarise(
         path=named(path),
         seed=seed,
         steps=venue.state.step,
-        rounds=rounds,
+        rounds=tally.rounds,
         stale_steps=venue.stale_steps,
         pass_through_ppm=design.stress.pass_through_ppm,
         recovery_ppm=design.stress.recovery_ppm,
@@ -100,11 +76,11 @@ def summarise(
             for market, lots, share in zip(book.markets, book.outside_lots(), book.outside_share_ppm(), strict=True)
         ),
         accounts=AccountCounts(
-            liquidated=len(liquidated),
-            bankrupt=len(bankrupt),
-            deleveraged=len(deleveraged),
-            haircut=len(haircut),
-            induced=len(induced),
+            liquidated=len(tally.liquidated),
+            bankrupt=len(tally.bankrupt),
+            deleveraged=len(tally.deleveraged),
+            haircut=len(tally.haircut),
+            induced=len(tally.induced),
             waiting=int(waiting.sum()),
         ),
         layers=tuple(
@@ -115,7 +91,7 @@ def summarise(
                 Units(layer.credited),
                 Units(layer.drawn),
                 Units(layer.balance),
-                tuple(sorted(bounds[name])),
+                tuple(sorted(tally.bounds.get(name, ()))),
             )
             for name, layer in state.layers.items()
         ),
@@ -124,12 +100,12 @@ def summarise(
             count=len(state.deficits),
             amount=Units(totals.deficits),
             covered_ppm=mul_div(totals.drawn, PPM, totals.deficits, Round.DOWN) if totals.deficits else PPM,
-            largest=Units(largest),
+            largest=Units(tally.largest),
         ),
         drawn=Units(totals.drawn),
-        severity=Units(severity),
-        haircuts=HaircutTotals(**{way: Units(units) for way, units in by_kind.items()}),
-        overshoot=Units(sum(by_kind.values()) - totals.haircuts),
+        severity=Units(tally.severity),
+        haircuts=tally.haircuts,
+        overshoot=Units(tally.haircuts.total - totals.haircuts),
         carried=Units(state.carried_units),
         recovered=Units(totals.recovered),
         pending=Units(state.pending_units),
@@ -139,7 +115,7 @@ def summarise(
         unrecognised_peak_t_ms=venue.unrecognised_peak[1],
         policy=design.exhaustion.policy,
         fallback=design.exhaustion.fallback,
-        verdict="exhausted" if severity else "survives",
+        verdict="exhausted" if tally.severity else "survives",
         conservation=Conservation(money == opening, Units(money), Units(opening)),
         state={"fund": state_digest(state), "venue": venue_digest(venue.state)},
     )

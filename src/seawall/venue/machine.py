@@ -7,7 +7,7 @@ Held to  this by the conformance suite *venue*; `check_door` holds both machines
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -147,6 +147,15 @@ class Venue:
         funding  market id -> rate in 10^-12 of the interval that ends now, positive: longs pay; at the marks that stood
         Errors   InvariantBroken; VenueError. Either ends the run: nothing more is written.
         """
+        for _ in self.scans(t_ms, prices, funding):
+            pass
+
+    def scans(self, t_ms: int, prices: Mapping[str, int], funding: Mapping[str, int] | None = None) -> Iterator[None]:
+        """The same step, which stops before each scan: the screen is then asked about the state's marks.
+
+        For whoever runs many venues and has answers for all of them at once (stress.sweep). What is not run to its end
+        is no step.
+        """
         self._begin(t_ms, funding or {})
         opening = marked(self.state, self.design, t_ms, prices)
         self._record(t_ms, f"step.{opening.step}", opening)
@@ -155,7 +164,7 @@ class Venue:
             self._record(t_ms, f"step.{opening.step}", market_settled(self.state, market))
         self._holdings(t_ms).begin_step()
         self._go_on(t_ms)
-        self._rounds(t_ms)
+        yield from self._rounds(t_ms)
         self._see_losses(t_ms)
 
     def _begin(self, t_ms: int, funding: Mapping[str, int]) -> None:
@@ -196,12 +205,13 @@ class Venue:
         """What accounts owe beyond what layers could pay now, with what is carried and pending (SPEC 7, U)."""
         return open_loss(self.state, self.fund.state, self._quote(t_ms))
 
-    def _rounds(self, t_ms: int) -> None:
+    def _rounds(self, t_ms: int) -> Iterator[None]:
         holdings = self._holdings(t_ms)
         for _ in range(MAX_ROUNDS):
             holdings.begin_round()
             door = self._door(t_ms)
             self._tell_screen()
+            yield
             made = plan_round(self.state, self.design, door, self._screen)
             plan = without_waiting(self.design, door, made, with_unsettled(self.state, self.design, made))
             if plan is None or not plan.progress:

@@ -76,6 +76,9 @@ class Values:
             self.found: Indices = np.flatnonzero(liquidatable(self._arrays, design))
             return
         candidates = screen.candidates(state.ticks)
+        if not candidates.size:  # the usual step
+            self.found = candidates
+            return
         some = value_some(state, candidates)
         self._known = {int(account): (some, place) for place, account in enumerate(candidates)}
         self.found = candidates[liquidatable(some, design)]
