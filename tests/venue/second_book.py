@@ -138,6 +138,25 @@ class SecondBook:
                 total += Fraction(notional * tier.maintenance_ppm, PPM).__ceil__() - tier.deducted
         return total
 
+    def equity_shares(self, account: str) -> dict[str, Fraction]:
+        """An account's equity, collateral whole and what is reserved for it added, over its positions, by margin."""
+        equity, weights, notionals = self.purse[account] + self.backed.get(account, 0), {}, {}
+        for market in self.story.spec.markets:
+            lots = self.held(account, market.id)
+            if not lots:
+                continue
+            equity += self.worth(market.id, lots, self.marks.get(market.id, 0))
+            if market.id in self.collateral:
+                continue
+            notional = abs(self.worth(market.id, -abs(lots), self.marks.get(market.id, 0)))
+            if market.id in self.inverse:
+                notional = math.ceil(Fraction(abs(lots) * market.unit, self.marks[market.id]))
+            tier = next(t for t in market.tiers if t.up_to is None or notional <= t.up_to)
+            weights[market.id] = Fraction(notional * tier.maintenance_ppm, PPM).__ceil__() - tier.deducted
+            notionals[market.id] = notional
+        weights = weights if sum(weights.values()) > 0 else notionals
+        return {name: Fraction(equity * weight, sum(weights.values())) for name, weight in weights.items()}
+
     def is_flat(self, account: str) -> bool:
         return not any(n for (name, m), n in self.lots.items() if name == account and m not in self.collateral)
 
@@ -225,7 +244,8 @@ class SecondBook:
             assert int(row["equity"]) == self.equity(row["account"])
             assert int(row["maintenance"]) == self.maintenance(row["account"])
         moved: dict[str, list[int]] = {}
-        below: dict[str, int] = {}
+        lost = {account: Fraction(0) for account in this.triggered}
+        shares = {account: self.equity_shares(account) for account in this.triggered}
         for row in data["fills"]:
             account, market = row["account"], row["market"]
             taken = row.get("taken_lots", 0)
@@ -236,8 +256,10 @@ class SecondBook:
             assert row["lots_after"] == self.held(account, market)
             assert int(row["cost_after"]) == self.cost[account, market]
             this.px[account, market] = row["bankruptcy_ticks"]
-            lost = self.worth(market, -lots, row["bankruptcy_ticks"]) + amount
-            below[account] = below.get(account, 0) + lost
+            if account in lost and market not in self.collateral:
+                before = abs(lots) + abs(row["lots_after"])
+                lost[account] += self.worth(market, -lots, self.marks[market]) + amount
+                lost[account] -= shares[account][market] * Fraction(abs(lots), before)
             this.sold[account, market] = [abs(lots), abs(amount)]
             tally = moved.setdefault(market, [0, 0, 0, 0])
             tally[0] += row["cross_lots"]
@@ -261,10 +283,11 @@ class SecondBook:
         self.begun |= set(data.get("begun", []))
         reserved = {row["account"]: int(row["amount"]) for row in data["reserved"]}
         for account in this.triggered:
-            before = self.backed.get(account, 0)
-            after = reserved.get(account, before)
-            gone = not after and self.is_flat(account)  # or closed against winners, which comes later
-            assert gone or after in (0, max(0, before + below.get(account, 0))), "a reserve moves with fills alone"
+            kept = self.backed.get(account, 0)
+            after = reserved.get(account, kept)
+            exact = max(Fraction(0), kept + lost[account])
+            gone = not after  # flat, or closed against winners, which comes later
+            assert gone or 0 <= after - exact < max(1, len(shares[account])), "a reserve moves with fills alone"
         self.backed |= reserved
         self.compare(data["cash"])
 

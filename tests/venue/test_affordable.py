@@ -79,7 +79,8 @@ def test_a_net_order_in_arrays_is_filled_as_the_venue_fills_it(base, data):
                 if sale.market == market:
                     place = market, owing.slot[index]
                     assert owing.px[place] == sale.worth(sale.px)
-                    assert owing.lost[place] == sale.value_at(sale.filled, sale.px) - sale.value
+                    assert owing.lost[place] == sale.value_at(sale.filled, state.ticks[market]) - sale.value
+                    assert owing.used[place] == sale.used_units() and owing.left[place] == sale.left
                     posted = state.ticks[market] if index in bankrupt else sale.px
                     assert owing.marks[place] == sale.worth(posted)
         again = Owing(state, design, accounts, bankrupt)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from seawall.amounts import PPM
 from seawall.design.instruments import Contract
 from seawall.design.types import Design
+from seawall.rules.exact_arrays import floor_quotients
 from seawall.rules.split_arrays import allocate_array
 from seawall.venue import collateral
 from seawall.venue.ladder import free_levels
@@ -38,7 +39,8 @@ class Owing:
     """What accounts under liquidation would owe, were their left lots closed at bankruptcy prices, or at the marks.
 
     slot   account index -> its place, in the order of the accounts
-    lost   shape (m, n): what fills lost against the bankruptcy price (endings.below_units)
+    lost, used, left  shape (m, n): what fills lost against the mark, the equity that belongs to what traded, lots that
+               did not trade (endings.below_units)
     px, marks  shape (m, n): each position's contribution to equity with its left lots at its bankruptcy price; the same
                with those of bankrupt accounts at the mark, as their deficits are posted
     """
@@ -56,17 +58,22 @@ class Owing:
         self._base = state.cash[indices] + backing + fees
         self._reserved = np.array([state.reserved.get(account, 0) for account in accounts], np.int64) - fees
         self._realised = state.realised[:, indices]
-        self.lost, self.px, self.marks = (np.zeros((m, n), np.int64) for _ in range(3))
+        self._equity = np.array([sales[0].equity if sales else 0 for sales in accounts.values()], np.int64)
+        self.lost, self.used, self.left, self.px, self.marks = (np.zeros((m, n), np.int64) for _ in range(5))
         for place, (account, sales) in enumerate(accounts.items()):
             for sale in sales:
-                self.lost[sale.market, place] = sale.value_at(sale.filled, sale.px) - sale.value
+                at_mark = sale.value_at(sale.filled, state.ticks[sale.market])
+                self.lost[sale.market, place] = at_mark - sale.value
+                self.used[sale.market, place] = sale.used_units()
+                self.left[sale.market, place] = sale.left
                 self.px[sale.market, place] = sale.worth(sale.px)
                 posted = state.ticks[sale.market] if account in bankrupt else sale.px
                 self.marks[sale.market, place] = sale.worth(posted)
 
     def _below(self) -> Ints:
         """What layers would be asked for with left lots closed at bankruptcy prices, shape (n,), base units."""
-        return self._with_premium(self._reserved + self.lost.sum(axis=0))
+        used = np.where(self.left.any(axis=0), self.used.sum(axis=0), self._equity)
+        return self._with_premium(self._reserved + self.lost.sum(axis=0) - used)
 
     def _posted(self) -> Ints:
         """The same with those of bankrupt accounts at the mark: so their deficits are posted."""
@@ -128,6 +135,8 @@ class NetOrder:
         self._left = np.array([sale.size for sale in net], np.int64) - self._crossed
         self._open = np.array([sale.wanted for sale in net], np.int64) - self._crossed
         self._slots = np.array([owing.slot[sale.account] for sale in net], np.int64)
+        self._parts = [np.array([getattr(sale, name) for sale in net], np.int64) for name in ("equity", "weight")]
+        self._wholes = [np.array([getattr(sale, name) for sale in net], np.int64) for name in ("weights", "size")]
         key = (market, order.book_side)
         self._levels: list[tuple[int, int]] = []
         if order.phases:
@@ -145,12 +154,13 @@ class NetOrder:
         left, fixed = self._left - book, self._crossed_value + value - self._cost
         at_px = fixed + self._worth(left, self._px)
         at_mark = fixed + self._worth(left, self._mark)
-        filled = self._crossed + book
-        lost = self._worth(filled, self._px) - self._crossed_value - value
-        self._owing.lost[self._market, self._slots] = lost
-        self._owing.px[self._market, self._slots] = at_px
-        posted = np.where(self._owing.bankrupt[self._slots], at_mark, at_px)
-        self._owing.marks[self._market, self._slots] = posted
+        filled, place = self._crossed + book, (self._market, self._slots)
+        self._owing.lost[place] = self._worth(filled, self._mark) - self._crossed_value - value
+        if filled.size:
+            self._owing.used[place] = floor_quotients([*self._parts, filled], self._wholes, 1)
+        self._owing.left[place] = left
+        self._owing.px[place] = at_px
+        self._owing.marks[place] = np.where(self._owing.bankrupt[self._slots], at_mark, at_px)
 
     def _fill(self, lots: int) -> tuple[Ints, Ints]:
         """(lots, what they are worth) of each seller, shape (sellers,): those with the most room first."""

@@ -137,13 +137,19 @@ def _part_of_cost(sale: Sale) -> int:
 
 
 def below_units(state: VenueState, account: int, sales: Sequence[Sale]) -> int:
-    """What an account's fills lost against its bankruptcy prices, those of earlier rounds included; negative: gained.
+    """What an account's fills lost beyond its own equity, earlier rounds' included, base units; negative: less than it.
 
-    What the lots that are left would bring at these prices plays no part: they are rounded in the account's favour, in
-    each round anew, and a reserve that gave way by a tick a round would be sold against lot by lot, round after round.
+    The lots that traded have their part of the equity, as the bankruptcy price apportions it, and all of it once all
+    traded. The price itself, rounded in the account's favour in each round anew, plays no part: a reserve that gave way
+    by a tick a lot and round would be sold against lot by lot, round after round.
+    Rounding  up, by less than a unit a position; none once all traded
     """
-    lost = sum(sale.value_at(sale.filled, sale.px) - sale.value for sale in sales)
-    return state.reserved.get(account, 0) + lost
+    lost = sum(sale.value_at(sale.filled, state.ticks[sale.market]) - sale.value for sale in sales)
+    if sales and not any(sale.left for sale in sales):
+        used = sales[0].equity
+    else:
+        used = sum(sale.used_units() for sale in sales)
+    return state.reserved.get(account, 0) + lost - used
 
 
 def owes_units(

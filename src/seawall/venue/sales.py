@@ -31,6 +31,8 @@ class Sale:
     px           bankruptcy price, ticks
     limit        worst price, ticks; None: any
     margin       maintenance margin of the position, base units
+    equity       the account's equity at the marks, with what is reserved for it, base units
+    weight, weights  the position's part of it: its maintenance margin, or notional, and the account's
     cross, book, taken     lots crossed at the mark, sold to or bought from the book, taken over by a layer at the mark
     *_value      what those lots are worth at these prices, base units, signed as rules.contracts.value_units
     """
@@ -45,6 +47,9 @@ class Sale:
     px: int
     limit: int | None = None
     margin: int = 0
+    equity: int = 0
+    weight: int = 0
+    weights: int = 1
     cross: int = 0
     cross_value: int = 0
     book: int = 0
@@ -79,6 +84,10 @@ class Sale:
     def worth(self, left_ticks: int) -> int:
         """The position's contribution to equity with its left lots at a price: proceeds + value left - cost."""
         return self.value + self.value_at(self.left, left_ticks) - self.cost
+
+    def used_units(self) -> int:
+        """The part of the account's equity that belongs to the lots that traded, base units, rounded down."""
+        return self.equity * self.weight * self.filled // (self.weights * self.size)
 
     def accepts(self, ticks: int) -> bool:
         """Whether it may trade at a price."""
@@ -124,14 +133,16 @@ def positions(state: VenueState, account: int, equity: int) -> list[Sale]:
         notional[market] = notional_units(instrument.contract, lots, state.ticks[market])
         margin[market] = maintenance_margin_units(notional[market], instrument.market.tiers)
     weights = margin if sum(margin.values()) > 0 else notional
-    sales = []
+    whole, sales = sum(weights.values()), []
     for market in held:
         lots = int(state.lots[market, account])
         contract = state.instruments[market].contract
-        px = bankruptcy_ticks(contract, lots, state.ticks[market], equity, weights[market], sum(weights.values()))
+        weight = weights[market]
+        px = bankruptcy_ticks(contract, lots, state.ticks[market], equity, weight, whole)
         cost, size = int(state.cost[market, account]), abs(lots)
         side = 1 if lots > 0 else -1
-        sales.append(Sale(account, market, contract, side, size, size, cost, max(1, px), margin=margin[market]))
+        own = {"margin": margin[market], "equity": equity, "weight": weight, "weights": whole}
+        sales.append(Sale(account, market, contract, side, size, size, cost, max(1, px), **own))
     return sales
 
 
