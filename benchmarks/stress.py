@@ -26,22 +26,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from seawall.amounts import format_decimal
 from seawall.design.instruments import instruments
 from seawall.design.loader import parse_design
 from seawall.design.presets import preset_text
 from seawall.design.types import Design, Tier
+from seawall.design.writer import set_values
 from seawall.fund.journal import Journal
 from seawall.stress.generate import generate_book
 from seawall.stress.paths import read_path
 from seawall.stress.prices import PricePath
 from seawall.stress.run import Inputs, run, world
 from seawall.stress.screened import Scan, open_venue
+from seawall.stress.sweep import sweep
 from seawall.venue.book import Book
+from seawall.venue.machine import Venue
 from seawall.venue.scan import value_all
 from seawall.venue.state import VenueState, open_state
 from seawall.venue_events import VENUE_CODEC, AccountsClosed, RoundFilled
@@ -451,6 +456,96 @@ def falls(state: VenueState, first: Sequence[int], steps: int, falls_ppm: Sequen
         )
 
 
+def many_paths(state: VenueState, first: Sequence[int], steps: int, fall_ppm: int) -> None:
+    """64 paths a pass against as many scans one by one, nobody removed: falls of 1/64, 2/64, ... of `fall_ppm`."""
+    from seawall.stress.batch import MOST_PATHS, Batch
+
+    paths = [falling(first, steps, fall_ppm * k // MOST_PATHS) for k in range(1, MOST_PATHS + 1)]
+    batch = Batch(state.cash, state.cost, state.lots, state.instruments, first)
+    screens = [batch.open() for _ in paths]
+    every = paths[:: MOST_PATHS // 8]  # of the single scans an eighth is run, and counted eight times
+
+    def pass_over() -> None:
+        for step in range(steps):
+            batch.answer(screens, [path[step] for path in paths])
+
+    def one_by_one(made: Any) -> None:
+        for path in every:
+            for ticks in path:
+                made.candidates(ticks)
+
+    seconds = best(pass_over, 3)
+    single = screen(state, skip=False)
+    skipping = screen(state, wait=0)
+    full, least = (8 * best(lambda made=made: one_by_one(made), 3) for made in (single, skipping))  # type: ignore[misc]
+    scale = 1e9 / len(state.cash) / steps / MOST_PATHS
+    print(
+        f"  {len(state.cash):>9,} accounts, {steps} steps to -{fall_ppm / 10_000:.0f} % at the worst: "
+        f"{seconds * scale:5.3f} ns an account, step and path; one by one, full {full * scale:5.3f} ns "
+        f"{full / seconds:5.2f}x, skipping {least * scale:5.3f} ns {least / seconds:5.2f}x"
+    )
+    batch.answer(screens, [path[-1] for path in paths])
+    found = [set(one.candidates(path[-1]).tolist()) for one, path in zip(screens, paths, strict=True)]
+    wanted = [np.flatnonzero(exact_step(state, path[-1])) for path in paths]
+    agree("every account that the exact scan finds is a candidate of its path", all(map(set.issuperset, found, wanted)))
+
+
+def sweeps(design: Design, accounts: int, steps: int, count: int) -> None:
+    """A whole sweep: every path by the exact machines, scans together; against whole runs of the same paths."""
+    book, first = built_book(design, accounts)
+    text = preset_text("small-perp")
+    window = read_path("2025-10-10", design, intrabar="low_first", markets_needed=())
+    ids = [item.id for item in instruments(design)]
+
+    def path_of(number: int) -> PricePath:
+        ticks = [first, *falling(first, steps, 25_000 * number // count)]
+        rows = tuple(tuple(row[ids.index(market)] for market in window.markets) for row in ticks)
+        times = tuple(window.t_ms[0] + 60_000 * step for step in range(steps + 1))
+        return replace(window, t_ms=times, ticks=rows)
+
+    paths = [path_of(number) for number in range(1, count + 1)]
+    inputs = Inputs(design, text, book, paths[0], 7)
+    outcomes: list[Any] = []
+    seconds = timed(lambda: outcomes.extend(sweep(inputs, paths, scan="kernel")))
+    every = paths[7::8]
+    summaries: list[Any] = []
+    alone = timed(lambda: summaries.extend(run(replace(inputs, path=path), scan="kernel").summary for path in every))
+    alone *= len(paths) / len(every)
+    print(
+        f"a sweep, {accounts:,} accounts, {steps} steps, {count} paths, falls to 2.5 %: {seconds:.2f} s, "
+        f"{accounts * steps * count / seconds / 1e6:,.0f} M account-steps/s; as whole runs {alone:.2f} s "
+        f"{alone / seconds:.2f}x; {sum(outcome.deficits for outcome in outcomes)} deficits"
+    )
+    same = [(o.amount, o.drawn, o.severity) for o in outcomes[7::8]] == [
+        (int(s.deficits.amount), int(s.drawn), int(s.severity)) for s in summaries
+    ]
+    agree("a path's deficits, draws and severity are those of its run", same)
+
+
+def near_its_end(accounts: int, steps: int, design: Design) -> None:
+    """A crash that takes nearly all that a poor fund has: quotes by arrays, against whole draws of the fund."""
+    book, first = built_book(design, accounts)
+    layers = {("layers", i, "balance"): format_decimal(row.balance // 20, 6) for i, row in enumerate(design.layers)}
+    text = set_values(preset_text("small-perp"), layers)
+    poor = parse_design(text, "poor")
+    window = read_path("2025-10-10", poor, intrabar="low_first", markets_needed=())
+    ids = [item.id for item in instruments(poor)]
+    ticks = [first, *falling(first, steps, 100_000)]
+    rows = tuple(tuple(row[ids.index(market)] for market in window.markets) for row in ticks)
+    times = tuple(window.t_ms[0] + 60_000 * step for step in range(steps + 1))
+    inputs = Inputs(poor, text, book, replace(window, t_ms=times, ticks=rows), 7)
+    done: list[Any] = []
+    seconds = timed(lambda: done.append(run(inputs)))
+    with patch.object(Venue, "_quote_array", lambda self, t_ms: None):
+        slow = timed(lambda: done.append(run(inputs)))
+    deficits = done[0].summary.deficits.count
+    print(
+        f"a fund near its end, {accounts:,} accounts, {steps} steps to -10 %, {deficits} deficits: "
+        f"{seconds:.2f} s, quoted by whole draws {slow:.2f} s {slow / seconds:.1f}x"
+    )
+    agree("the same log", done[0].venue.lines == done[1].venue.lines)
+
+
 FIRST_CALL = """
 import time
 began = time.perf_counter()
@@ -651,6 +746,11 @@ def main() -> None:
     sizes(state, first)
     falls(state, first, steps, (20_000, 50_000, 100_000, 200_000, 350_000), 3)
     falls(repeated(state, 20), first, steps, (100_000,), 2)
+    print("64 paths a pass, nobody removed")
+    for times, fall_ppm in ((1, 100_000), (1, 350_000), (20, 100_000)):
+        many_paths(repeated(state, times), first, 40, fall_ppm)
+    sweeps(design, accounts, steps // 2, 64)
+    near_its_end(accounts, steps, design)
     first_call()
     cascade(lrvx, max(2, accounts // 5), steps)
     deficit_round(20 * accounts, accounts // 5)
