@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -140,22 +141,41 @@ def screen(state: VenueState, **how: Any) -> Any:
     return Screen(state.cash, state.cost, state.lots, state.instruments, threads=1, **how)
 
 
-def screen_path(state: VenueState, path: Ticks, *, skip: bool) -> float:
+def walked(made: Any, state: VenueState, path: Ticks, closing: bool) -> float:
+    """Seconds of a path. closing: whoever is found is closed, and the screen told, as a run would; else all stay."""
+    if not closing:
+        return timed(lambda: [made.candidates(ticks) for ticks in path])
+    lots = state.lots.copy()
+
+    def close_as_found() -> None:
+        for ticks in path:
+            found = made.candidates(ticks)
+            if found.size:
+                lots[:, found] = 0
+                made.update(found, state.cash, state.cost, lots)
+
+    return timed(close_as_found)
+
+
+def screen_path(state: VenueState, path: Ticks, *, skip: bool, closing: bool = False) -> float:
     """Seconds of a whole path through a new screen, the making of it not counted; it lays rows out when it will."""
-    made = screen(state, skip=skip)
-    return timed(lambda: [made.candidates(ticks) for ticks in path])
+    return walked(screen(state, skip=skip), state, path, closing)
 
 
-def laid_out_path(state: VenueState, first: Sequence[int], path: Ticks) -> tuple[float, float]:
+def laid_out_path(state: VenueState, first: Sequence[int], path: Ticks, closing: bool) -> tuple[float, float]:
     """Seconds to lay rows out, with one scan, and seconds of the path after it."""
     made = screen(state, wait=0)
-    return timed(lambda: made.candidates(first)), timed(lambda: [made.candidates(ticks) for ticks in path])
+    return timed(lambda: made.candidates(first)), walked(made, state, path, closing)
 
 
-def three_ways(state: VenueState, first: Sequence[int], path: Ticks, repeats: int) -> tuple[float, float, float, float]:
+def three_ways(
+    state: VenueState, first: Sequence[int], path: Ticks, repeats: int, closing: bool = False
+) -> tuple[float, float, float, float]:
     """Least seconds of the path: full, skipping, skipping on a screen laid out before; and of laying out."""
-    laid = [laid_out_path(state, first, path) for _ in range(repeats)]
-    full, skipping = (min(screen_path(state, path, skip=skip) for _ in range(repeats)) for skip in (False, True))
+    laid = [laid_out_path(state, first, path, closing) for _ in range(repeats)]
+    full, skipping = (
+        min(screen_path(state, path, skip=skip, closing=closing) for _ in range(repeats)) for skip in (False, True)
+    )
     return full, skipping, min(seconds for _, seconds in laid), min(seconds for seconds, _ in laid)
 
 
@@ -443,15 +463,17 @@ def sizes(state: VenueState, first: Sequence[int]) -> None:
 
 
 def falls(state: VenueState, first: Sequence[int], steps: int, falls_ppm: Sequence[int], repeats: int) -> None:
-    """Skipping against the full scan, by how far prices fall in the same number of steps."""
+    """Skipping against the full scan, by how far prices fall in the same number of steps; nobody closed, and all."""
     print(f"skipping against the full scan, {len(state.cash):,} accounts, {steps} steps")
-    for fall_ppm in falls_ppm:
+    for fall_ppm, closing in product(falls_ppm, (False, True)):
         path = falling(first, steps, fall_ppm)
-        full, skipping, after, _ = three_ways(state, first, path, repeats)
+        full, skipping, after, _ = three_ways(state, first, path, repeats, closing)
         last = np.count_nonzero(exact_step(state, path[-1]))
         print(
-            f"  -{fall_ppm / 10_000:3.0f} %: full {full * 1e3:7.2f} ms, skipping {skipping * 1e3:7.2f} ms "
-            f"{full / skipping:5.2f}x, laid out before {after * 1e3:7.2f} ms {full / after:5.2f}x; "
+            f"  -{fall_ppm / 10_000:3.0f} %, {'closed as found' if closing else 'nobody closed':15}: "
+            f"full {full * 1e3:7.2f} ms {len(state.cash) * steps / full / 1e6:5.0f} M/s, "
+            f"skipping {skipping * 1e3:7.2f} ms {full / skipping:5.2f}x, "
+            f"laid out before {after * 1e3:7.2f} ms {full / after:5.2f}x; "
             f"{last / len(state.cash):.1%} at or below at the end"
         )
 
