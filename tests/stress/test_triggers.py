@@ -131,6 +131,9 @@ def test_triggers_by_hand():
     assert found(item, -10, -1, "below") == (-1, 1)
     whole = instrument(tiers=((10**6, None, 0),))
     assert found(whole, 10, 0, "at_or_below") == (1, ANY_TICKS)
+    nearly = instrument(tiers=((999_999, None, 0),))
+    assert found(nearly, 10, -(10**6), "below") == (1, 10**11 - 1)  # a millionth of it, down, is below 10^6
+    assert found(nearly, 10, -(2**55), "below") == (1, ANY_TICKS)
 
 
 def test_an_inverse_position_by_hand():
@@ -157,6 +160,13 @@ def test_where_an_account_has_one_side(rows, long_side, short_side):
     assert (one_sided(item, 1), one_sided(item, -1)) == (long_side, short_side)
     inverse = instrument("inverse_perp", 5_040, COHERENT)
     assert (one_sided(inverse, 1), one_sided(inverse, -1)) == (True, False)
+
+
+def test_a_margin_that_jumps_by_two_units_already_leaves_two_sides():
+    """At a notional of 10 one unit is asked for, at 11 three."""
+    item = instrument(tiers=((100_000, 10, 0), (200_000, None, 0)))
+    assert not one_sided(item, 1)
+    assert [lost(item, 1, -8, at, "at_or_below") for at in (9, 10, 11, 12)] == [True, False, True, False]
 
 
 def test_a_long_healthy_below_its_trigger_is_a_candidate_there():
@@ -254,15 +264,20 @@ def test_nobody_but_the_lost_is_a_candidate_where_accounts_have_one_side():
     assert some > 1_000
 
 
-def test_accounts_that_changed_are_sorted_in_when_they_are_many():
-    accounts = Singles(3_000, 6)
+def test_accounts_that_changed_wait_until_they_are_many_and_those_that_closed_are_dropped():
+    accounts = Singles(6_000, 6)
     screen = accounts.triggers()
-    sizes = []
-    for _ in range(8):
-        screen.update(accounts.change(300), accounts.cash, accounts.cost, accounts.lots)
-        sizes.append(screen._late.size)
-    assert 0 in sizes and max(sizes) <= 1_024
-    assert sum(len(rows) for rows in screen._rows) <= 3_000
+    waiting = []
+    for _ in range(12):
+        screen.update(accounts.change(2_000), accounts.cash, accounts.cost, accounts.lots)
+        waiting.append(screen._waiting.size)
+    assert 0 in waiting and 0 < max(waiting) <= 1_024
+    screen = accounts.triggers()
+    before, gone = sum(map(len, screen._rows)), screen.candidates(START)
+    accounts.lots[:, gone] = 0
+    screen.update(gone, accounts.cash, accounts.cost, accounts.lots)
+    assert gone.size and screen.candidates(START).size == screen._waiting.size == 0
+    assert sum(map(len, screen._rows)) == before - len(gone)
 
 
 def test_accounts_without_positions_with_collateral_and_with_several_positions():

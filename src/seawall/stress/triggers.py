@@ -50,8 +50,8 @@ NEVER_TICKS: Final = {1: 0, -1: 2**63 - 1}
 """The trigger of a long, of a short, that no mark makes liquidatable."""
 
 _EVERYBODY: Final = 2**63 - 1
-_LATE: Final = 64  # one account in so many may have changed before they are sorted in
-_FEWEST_LATE: Final = 1_024
+_WAITING: Final = 64  # one account in so many may wait before they are sorted in
+_FEWEST_WAITING: Final = 1_024
 
 
 def one_sided(instrument: Instrument, side: int) -> bool:
@@ -171,7 +171,8 @@ class Triggers:
     Any account that holds more than one position, or a position and collateral, is always a candidate.
 
     Group 2 m holds the longs of market m, 2 m + 1 the shorts, the last one whoever is always a candidate, -1 nobody. A
-    key is the trigger, negative for longs: a group's candidates are those with keys up to the mark's, a prefix.
+    key is the trigger, negative for longs: a group's candidates are those with keys up to the mark's, a prefix. Rows of
+    accounts that changed are dropped when a scan comes by; changed accounts wait in a list until they are sorted in.
     """
 
     def __init__(self, cash: Integers, cost: Integers, lots: Integers, instruments: Sequence[Instrument]) -> None:
@@ -179,19 +180,21 @@ class Triggers:
         self._groups = 2 * len(self._instruments) + 1
         self._keys: list[Indices] = [np.zeros(0, dtype=np.int64)] * self._groups
         self._rows: list[Indices] = [np.zeros(0, dtype=np.int64)] * self._groups
-        self._late = np.arange(n)  # changed since they were sorted in, each once
-        self._is_late = np.zeros(n, dtype=np.bool_)
-        self._group, self._key = self._placed(self._late, cash, cost, lots)
+        self._old = np.zeros(n, dtype=np.bool_)  # what is sorted in of the account, if anything, no longer holds
+        self._waits = np.ones(n, dtype=np.bool_)
+        self._waiting = np.arange(n)  # accounts to be sorted in, each once
+        self._group, self._key = self._placed(self._waiting, cash, cost, lots)
         self._sort_in()
 
     def update(self, accounts: Sequence[int] | Indices, cash: Integers, cost: Integers, lots: Integers) -> None:
         """These accounts changed; indices in any order. cash, cost, lots: all accounts as they are now."""
         changed = np.unique(np.asarray(accounts, dtype=np.int64))
         self._group[changed], self._key[changed] = self._placed(changed, cash, cost, lots)
-        fresh = changed[~self._is_late[changed]]
-        self._is_late[fresh] = True
-        self._late = np.concatenate([self._late, fresh])
-        if self._late.size > max(_FEWEST_LATE, len(self._key) // _LATE):
+        self._old[changed] = True
+        fresh = changed[~self._waits[changed] & (self._group[changed] >= 0)]  # who closed has nothing to wait for
+        self._waits[fresh] = True
+        self._waiting = np.concatenate([self._waiting, fresh])
+        if self._waiting.size > max(_FEWEST_WAITING, len(self._key) // _WAITING):
             self._sort_in()
 
     def candidates(self, ticks: Sequence[int]) -> Indices:
@@ -200,19 +203,24 @@ class Triggers:
         ticks  shape (m,), >= 0; 0: a market without a mark, all of whose accounts are candidates
         """
         bounds = self._bounds(ticks)
-        found = [
-            rows[: np.searchsorted(keys, bound, side="right")]
-            for rows, keys, bound in zip(self._rows, self._keys, bounds, strict=True)
-        ]
-        accounts = np.concatenate(found)
-        if self._late.size:
-            sorted_in = accounts[~self._is_late[accounts]]
-            group = self._group[self._late]
-            accounts = np.concatenate(
-                [sorted_in, self._late[(group >= 0) & (self._key[self._late] <= bounds[group])]],
-            )
+        group = self._group[self._waiting]
+        changed = self._waiting[(group >= 0) & (self._key[self._waiting] <= bounds[group])]
+        accounts = np.concatenate(
+            [*(self._prefix(place, int(bounds[place])) for place in range(self._groups)), changed]
+        )
         accounts.sort()
         return accounts
+
+    def _prefix(self, place: int, bound: int) -> Indices:
+        """A group's rows up to a key; those that no longer hold are dropped, so that each is passed once."""
+        keys, rows = self._keys[place], self._rows[place]
+        end = int(np.searchsorted(keys, bound, side="right"))
+        stay = ~self._old[rows[:end]]
+        begin = end - int(np.count_nonzero(stay))
+        if begin:
+            keys[begin:end], rows[begin:end] = keys[:end][stay], rows[:end][stay]
+            self._keys[place], self._rows[place] = keys[begin:], rows[begin:]
+        return rows[begin:end]
 
     def _bounds(self, ticks: Sequence[int]) -> NDArray[np.int64]:
         """The largest key of a candidate in each group."""
@@ -243,14 +251,14 @@ class Triggers:
         return group, key
 
     def _sort_in(self) -> None:
-        """Merge the accounts that changed into their groups, and drop them where they were."""
-        late_group = self._group[self._late]
+        """Merge the accounts that wait into their groups, and drop all rows that no longer hold."""
+        group = self._group[self._waiting]
         for place in range(self._groups):
-            stay = ~self._is_late[self._rows[place]]
+            stay = ~self._old[self._rows[place]]
             keys, rows = self._keys[place][stay], self._rows[place][stay]
-            late = self._late[late_group == place]
-            late = late[np.argsort(self._key[late])]
-            to = np.searchsorted(keys, self._key[late])
-            self._keys[place], self._rows[place] = np.insert(keys, to, self._key[late]), np.insert(rows, to, late)
-        self._is_late[self._late] = False
-        self._late = self._late[:0]
+            fresh = self._waiting[group == place]
+            fresh = fresh[np.argsort(self._key[fresh])]
+            to = np.searchsorted(keys, self._key[fresh])
+            self._keys[place], self._rows[place] = np.insert(keys, to, self._key[fresh]), np.insert(rows, to, fresh)
+        self._old[:] = self._waits[:] = False
+        self._waiting = self._waiting[:0]
