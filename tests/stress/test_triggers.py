@@ -280,6 +280,13 @@ def test_accounts_that_changed_wait_until_they_are_many_and_those_that_closed_ar
     assert sum(map(len, screen._rows)) == before - len(gone)
 
 
+def test_a_market_whose_lots_are_beyond_int64_and_that_nobody_holds():
+    items = instrument(name="A", tiers=((50_000, None, 0),)), instrument(name="B", unit=10**30)
+    lots = np.array([[10], [0]])
+    screen = Triggers(np.array([240]), 100 * lots, lots, items)
+    assert [list(screen.candidates([at, 5])) for at in (80, 81)] == [[0], []]
+
+
 def test_accounts_without_positions_with_collateral_and_with_several_positions():
     """Cash -9 and nothing else: nobody. A position and collateral, two positions: always, wherever marks are."""
     item, other = instrument(name="A"), instrument(name="B")

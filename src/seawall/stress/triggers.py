@@ -84,6 +84,8 @@ def trigger_ticks(
     returns     shape (n,), ticks >= 1, at most ANY_TICKS; NEVER_TICKS[side] where no mark does
     Rounding    none: whole ticks by whole divisions; an inverse short may be early (see above), never late.
     """
+    if not len(sizes):  # a lot may be worth more than int64 holds where nobody has one
+        return np.zeros(0, dtype=np.int64)
     base = base_units + 1 if trigger == "below" else base_units
     if any((tier.up_to_notional or 0) >= INT64_SAFE for tier in instrument.market.tiers):
         sizes, base = sizes.astype(object), base.astype(object)
