@@ -5,9 +5,10 @@ from which nobody is removed: the screen looking at every row (full) and passing
 laying them out, and on a screen laid out before), beside lrvx (the peer: a C++ simulator of venues with cross margin,
 in numbers of 8 decimals), a NumPy float64 version, a plain Numba loop with one margin rate, the exact scan, and the
 time to read once the screen's arrays and the venue's (the limits of memory). lrvx walks each account once for every
-market that it holds: five markets are its worst case here and one market its best, so both are printed. Then the time
-of an account in larger books, skipping by fall, the first call's compile time, a whole cascade by lrvx and by `run`,
-and a round of 10^4 deficits among 10^6 accounts with the share of it spent in the fund. Says whether the answers agree.
+market that it holds: five markets are its worst case here and one market its best, so both are printed. Then books of
+one position an account, by sorted triggers; the time of an account in larger books, skipping by fall, the first call's
+compile time, a whole cascade by lrvx and by `run`, and a round of 10^4 deficits among 10^6 accounts with the share of
+it spent in the fund. Says whether the answers agree.
 Minimum of several repeats. What is not done: skipping gains least where many are below, since whoever is must be given
 back at every step.
 
@@ -46,9 +47,10 @@ from seawall.stress.prices import PricePath
 from seawall.stress.run import Inputs, run, world
 from seawall.stress.screened import Scan, open_venue
 from seawall.stress.sweep import sweep
+from seawall.stress.triggers import Triggers
 from seawall.venue.book import Book
 from seawall.venue.machine import Venue
-from seawall.venue.scan import value_all
+from seawall.venue.scan import value_all, value_some
 from seawall.venue.state import VenueState, open_state
 from seawall.venue_events import VENUE_CODEC, AccountsClosed, RoundFilled
 
@@ -387,6 +389,44 @@ def one_market(lrvx: Any, accounts: int, steps: int) -> None:
     full, skipping, after, _ = three_ways(state, first, path, 5)
     rows = [("screen, full scan", full), ("screen, skipping", skipping), ("screen, laid out before", after)]
     print_rows([*rows, *peer_rows(lrvx, state, path)], accounts * steps, full)
+
+
+def closing_path(make: Callable[[VenueState], Any], given: VenueState, path: Ticks) -> tuple[float, int]:
+    """Seconds that a screen takes of a path on which whoever is found is closed, and how many are."""
+    state = replace(given, cash=given.cash.copy(), lots=given.lots.copy(), cost=given.cost.copy())
+    made, seconds, closed = make(state), 0.0, 0
+    for ticks in path:
+        state.ticks = list(ticks)
+        began = time.perf_counter()
+        candidates = made.candidates(ticks)
+        seconds += time.perf_counter() - began
+        values = value_some(state, candidates)
+        found = candidates[values.decidable & (values.equity <= values.maintenance)]
+        state.lots[:, found] = state.cost[:, found] = 0
+        closed += len(found)
+        began = time.perf_counter()
+        made.update(found, state.cash, state.cost, state.lots)
+        seconds += time.perf_counter() - began
+    return seconds, closed
+
+
+def one_position(accounts: int, steps: int) -> None:
+    """One position an account: sorted triggers against the screen, closing whoever is found."""
+    design = parse_design(PEER_DESIGN, "one-market")
+    book, first = built_book(design, min(accounts, 50_000))
+    state = repeated(opened(design, book, first), max(1, accounts // 50_000))
+    ways: dict[str, Callable[[VenueState], Any]] = {
+        "triggers": lambda s: Triggers(s.cash, s.cost, s.lots, s.instruments),
+        "full scan": lambda s: screen(s, skip=False),
+        "skipping": screen,
+    }
+    print(f"{len(state.cash):,} accounts of one position, {steps} steps, whoever is found is closed")
+    for fall_ppm in (100_000, 350_000):
+        path = falling(first, steps, fall_ppm)
+        runs = {name: min(closing_path(make, state, path) for _ in range(2)) for name, make in ways.items()}
+        times = ", ".join(f"{name} {seconds / steps * 1e3:.3f} ms" for name, (seconds, _) in runs.items())
+        print(f"  -{fall_ppm / 10_000:.0f} %: {times} a step")
+        agree(f"all close the same {runs['triggers'][1]:,} accounts", len({n for _, n in runs.values()}) == 1)
 
 
 def exact_step(state: VenueState, ticks: Sequence[int]) -> np.ndarray:
@@ -765,6 +805,7 @@ def main() -> None:
     plain = opened(one_rate(design), book, first)
     engines(lrvx, state, plain, first, falling(first, steps))
     one_market(lrvx, accounts, steps)
+    one_position(20 * accounts, steps)
     sizes(state, first)
     falls(state, first, steps, (20_000, 50_000, 100_000, 200_000, 350_000), 3)
     falls(repeated(state, 20), first, steps, (100_000,), 2)

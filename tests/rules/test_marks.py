@@ -5,7 +5,8 @@ from statistics import median_low
 import pytest
 from hypothesis import given, strategies as st
 
-from seawall.rules.marks import index_price, stale_reason
+from seawall.amounts import PPM
+from seawall.rules.marks import displaced_ticks, index_price, stale_reason
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,11 @@ def test_one_source_alone_cannot_move_the_index_beyond_the_others(others, own_bo
 def test_an_index_needs_a_source():
     with pytest.raises(ValueError, match="index_price"):
         index_price([])
+
+
+def test_the_mark_that_own_sales_leave():
+    """Half of 7 ticks is 3, down; a rise as far; never below one tick."""
+    assert displaced_ticks(100, 7, 500_000) == 97
+    assert displaced_ticks(100, -7, 500_000) == 103
+    assert displaced_ticks(100, 0, PPM) == 100
+    assert displaced_ticks(5, 9, PPM) == 1

@@ -1,6 +1,6 @@
 """Marks: whether a price may be used to decide anything, and the index of several sources.
 
-Layer    rules; imports nothing of ours; called by venue.facts. SPEC 2 «mark price».
+Layer    rules; imports amounts; called by venue.facts, stress.fixed_points. SPEC 2 «mark price».
 Not here where prices come from (stress.paths, the service).
 Held to  this by cases ORA-01 and ORA-03.
 """
@@ -8,6 +8,8 @@ Held to  this by cases ORA-01 and ORA-03.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from seawall.amounts import PPM
 
 
 def stale_reason(
@@ -31,6 +33,18 @@ def stale_reason(
     if ceiling is not None and price >= ceiling:
         return "at the feed's ceiling"
     return ""
+
+
+def displaced_ticks(price_ticks: int, down_ticks: int, pass_through_ppm: int) -> int:
+    """The mark that a venue's own sales leave, at least one tick.
+
+    price_ticks  the step's price
+    down_ticks   own-book displacement: the deepest bid touched less the deepest ask, above 0 where sales push it down
+    Rounding     the move that is passed through, down.
+    Source       SPEC 4.2.
+    """
+    moved = abs(down_ticks) * pass_through_ppm // PPM
+    return max(1, price_ticks - moved if down_ticks > 0 else price_ticks + moved)
 
 
 def index_price(sources: Sequence[int]) -> int:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seawall.amounts import PPM, Units, allocate, id_key
+from seawall.amounts import Units, allocate, id_key
 from seawall.design.types import Design, ResidualSplit
 from seawall.fund.events import NOTHING
 from seawall.fund.messages import Loss, Shortfall
 from seawall.rules.accumulation import split_units
 from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.margin import trade
-from seawall.rules.marks import stale_reason
+from seawall.rules.marks import displaced_ticks, stale_reason
 from seawall.venue.inventory import Moved, moved
 from seawall.venue.ladder import Taken, recover
 from seawall.venue.plan import Liquidated, RoundPlan
@@ -75,9 +75,8 @@ def displaced(state: VenueState, design: Design) -> Marked | None:
     marks = []
     for market, instrument in enumerate(state.instruments):
         down = state.touched.get((market, "bids"), 0) - state.touched.get((market, "asks"), 0)
-        moved = abs(down) * design.stress.pass_through_ppm // PPM
         anchor = state.anchor[market]
-        ticks = max(1, anchor - moved if down > 0 else anchor + moved)
+        ticks = displaced_ticks(anchor, down, design.stress.pass_through_ppm)
         if anchor and ticks != state.ticks[market] and market not in state.settled:
             stale = state.stale.get(market, "")
             marks.append(MarkRow(instrument.id, anchor, ticks, state.observed_ms[market], stale))
