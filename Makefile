@@ -71,8 +71,8 @@ types: $(DEV) ## mypy, strict
 imports: $(DEV) ## import-linter: which room may import which
 	$(BIN)/lint-imports --no-cache --no-logo
 
-mutants: $(DEV) ## one-line faults in the rules; every one must fail a test
-	$(PY) tools/mutants.py
+mutants: $(DEV) ## one-line faults in the rules; every one must fail a test (PART=0/3: a third of them)
+	$(PY) tools/mutants.py $(if $(PART),--part $(PART))
 
 realdata: $(DEV) ## tests on the real data in SEAWALL_DATA (WRITE=1 writes docs/validation/realdata.json)
 	$(if $(WRITE),$(PY) tools/realdata_json.py,$(PYTEST) -n 2 -rs -m realdata tests/realdata)

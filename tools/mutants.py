@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plant the one-line faults of mutants.toml one at a time and demand that a test fails for each.
 
-    tools/mutants.py [ID...] [--list] [--jobs 2]
+    tools/mutants.py [ID...] [--part K/N] [--list] [--jobs 2]
 
 A mutant gets its own copy of src/, put before the installed package by PYTHONPATH; a plugin in each pytest run checks
 that this copy is the one imported and notes which test failed. Killed means: a test ran and failed. A fault that merely
@@ -210,12 +210,21 @@ def judge(code: int, found: Sequence[dict[str, str]], output: str, seconds: floa
 # --- all of them -------------------------------------------------------------------------------------------------
 
 
+def part(text: str) -> tuple[int, int]:
+    """`K/N` as two numbers. Errors: ValueError, which argparse shows."""
+    number, _, parts = text.partition("/")
+    if not 0 <= int(number) < int(parts):
+        raise ValueError(text)
+    return int(number), int(parts)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the list, run the baseline, then every mutant; print a line each."""
     parser = argparse.ArgumentParser(description="Plant one-line faults; every one must fail a test.")
     parser.add_argument("ids", nargs="*", metavar="ID", help="only these (the minimum is then not asked for)")
     parser.add_argument("--list", action="store_true", help="check and list the mutants, run nothing")
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default 2)")
+    parser.add_argument("--part", type=part, default=(0, 1), metavar="K/N", help="every N-th, from the K-th (0 to N - 1)")
     args = parser.parse_args(argv)
 
     document = tomllib.loads(LIST.read_text(encoding="utf-8"))
@@ -229,12 +238,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if args.ids:
         mutants = [mutant for mutant in mutants if mutant.id in args.ids]
+    number, parts = args.part
+    mutants = mutants[number::parts]
     if args.list:
         for mutant in mutants:
             print(f"{mutant.id:8} {mutant.file}:{mutant.line}  {mutant.why}")
         print(f"mutants: {len(mutants)} listed")
         return 0
-    too_few = not args.ids and len(mutants) < document["minimum"]
+    too_few = not args.ids and len(mutants) < document["minimum"] // parts
     return run_all(mutants, document["timeout_s"], args.jobs, document["minimum"] if too_few else 0)
 
 
