@@ -224,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("ids", nargs="*", metavar="ID", help="only these (the minimum is then not asked for)")
     parser.add_argument("--list", action="store_true", help="check and list the mutants, run nothing")
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default 2)")
-    parser.add_argument("--part", type=part, default=(0, 1), metavar="K/N", help="every N-th, from the K-th (0 to N - 1)")
+    parser.add_argument("--part", type=part, default=(0, 1), metavar="K/N", help="every N-th, from the K-th, 0 first")
     args = parser.parse_args(argv)
 
     document = tomllib.loads(LIST.read_text(encoding="utf-8"))
