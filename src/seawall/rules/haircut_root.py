@@ -32,12 +32,12 @@ from seawall.rules.sum_tree import (
     ProofError as ProofError,
     SumTree,
     climb,
+    pseudonym as pseudonym,
     root_hash,
 )
 from seawall.rules.water_fill import below_caps
 
 NO_SALT: Final = bytes(32)
-_PSEUDONYM = b"\x03"
 _FORM: Final = Form(64, ("a cap", "a weight", "a haircut"))
 
 
@@ -120,11 +120,6 @@ class Tree:
         """The proof of the row at an index, 0-based. Errors: ProofError outside 0..count - 1."""
         siblings = [Sibling(entry.hash, Sums(*entry.numbers)) for entry in self.tree.beside(index)]
         return Proof(index, self.count, tuple(siblings))
-
-
-def pseudonym(account_id: str, salt: bytes) -> str:
-    """An id that only who knows the salt can tie to the account: sha256(0x03, salt, account id), hexadecimal."""
-    return hashlib.sha256(_PSEUDONYM + salt + account_id.encode("ascii")).hexdigest()
 
 
 # --- building -----------------------------------------------------------------------------------------------------

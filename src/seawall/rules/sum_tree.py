@@ -36,7 +36,7 @@ NUMBER_LIMIT: Final = 1 << 128
 COUNT_LIMIT: Final = 1 << 64
 HASH_BYTES: Final = 32
 _NUMBER_BYTES = 16
-_LEAF, _NODE, _ROOT, _ROOT_IN_CONTEXT = b"\x00", b"\x01", b"\x02", b"\x04"  # 0x03: pseudonyms
+_LEAF, _NODE, _ROOT, _PSEUDONYM, _ROOT_IN_CONTEXT = b"\x00", b"\x01", b"\x02", b"\x03", b"\x04"
 _FEW: Final = 128
 """Leaves, or pairs, from which on a level is laid out in arrays: below, that costs more than it saves."""
 
@@ -93,6 +93,11 @@ class Beside:
 
     hash: bytes
     numbers: tuple[int, ...]
+
+
+def pseudonym(account_id: str, salt: bytes) -> str:
+    """An id that only who knows the salt can tie to the account: sha256(0x03, salt, account id), hexadecimal."""
+    return hashlib.sha256(_PSEUDONYM + salt + account_id.encode("ascii")).hexdigest()
 
 
 # --- building -----------------------------------------------------------------------------------------------------
