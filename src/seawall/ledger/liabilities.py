@@ -37,7 +37,7 @@ from seawall.amounts import MAX_AMOUNT, Units, check_id, ppm_up
 from seawall.fund.journal import state_digest
 from seawall.fund.state import FundState
 from seawall.fund.tranches import figures_in, open_tranches
-from seawall.rules.sum_tree import Beside, Form, ProofError, SumTree, climb, pseudonym, root_hash
+from seawall.rules.sum_tree import Beside, Form, ProofError, SumTree, climb, pseudonym_bytes, root_hash
 
 Kind = Literal["staker", "pending", "carried"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -192,40 +192,43 @@ class Book:
             raise ProofError(f"epoch: wanted 0 or more; found {epoch}")
         self.epoch = epoch
         self._key = hmac.digest(secret, f"seawall liabilities\n{epoch}".encode("ascii"), "sha256")
-        self._owed: dict[str, Liability] = {}
+        self._units: dict[str, int] = {}
         self._pseudonyms: dict[str, bytes] = {}
         for claim in owed:
-            if claim.name in self._owed:
-                raise ProofError(f"{claim.name}: wanted each claim once; found it twice")
-            self._put(_checked(claim))
+            name = _checked_name(claim)
+            if name in self._units:
+                raise ProofError(f"{name}: wanted each claim once; found it twice")
+            self._put(name, claim.units)
+        self._check_total(sum(self._units.values()))
         self._build()
 
-    def _put(self, claim: Liability) -> None:
-        name = claim.name
-        if not claim.units:
-            self._owed.pop(name, None)
+    def _put(self, name: str, units: int) -> None:
+        if not units:
+            self._units.pop(name, None)
             return
-        self._owed[name] = claim
+        self._units[name] = units
         if name not in self._pseudonyms:
-            self._pseudonyms[name] = bytes.fromhex(pseudonym(name, self._salt(name)))
+            self._pseudonyms[name] = pseudonym_bytes(name, self._salt(name))
 
     def _build(self) -> None:
-        """All leaves and nodes. Errors: ProofError, the sum of all reaches 10^38."""
-        if (total := sum([claim.units for claim in self._owed.values()])) >= MAX_AMOUNT:
-            raise ProofError(f"total: wanted units of 0 to 10^38 - 1; found {total}")
-        names = sorted(self._owed, key=self._pseudonyms.__getitem__)
-        self._places = {name: place for place, name in enumerate(names)}
+        """All leaves and nodes."""
+        names = sorted(self._units, key=self._pseudonyms.__getitem__)
+        self._places = dict(zip(names, range(len(names)), strict=True))
         bodies = b"".join([self._pseudonyms[name] for name in names])
-        sums = b"".join([self._owed[name].units.to_bytes(_FORM.sums_bytes, "big") for name in names])
+        sums = b"".join([self._units[name].to_bytes(_FORM.sums_bytes, "big") for name in names])
         self._tree = SumTree(_FORM, bodies, sums) if names else None
 
     def _salt(self, name: str) -> bytes:
         return hmac.digest(self._key, name.encode("ascii"), "sha256")
 
+    def _check_total(self, total: int) -> None:
+        if total >= MAX_AMOUNT:
+            raise ProofError(f"total: wanted units of 0 to 10^38 - 1; found {total}")
+
     @property
     def count(self) -> int:
         """Claims."""
-        return len(self._owed)
+        return len(self._units)
 
     @property
     def total_units(self) -> int:
@@ -238,26 +241,24 @@ class Book:
         A path each where only units change; where claims come or go, or very many change, all is hashed anew.
         Errors  as of a new book; the book is as it was then.
         """
-        claims = {claim.name: _checked(claim) for claim in changed}
-        after = self.total_units + sum(
-            claim.units - (self._owed[name].units if name in self._owed else 0) for name, claim in claims.items()
-        )
-        if after >= MAX_AMOUNT:
-            raise ProofError(f"total: wanted units of 0 to 10^38 - 1; found {after}")
-        same_places = all(claim.units and name in self._places for name, claim in claims.items())
-        for claim in claims.values():
-            self._put(claim)
-        if self._tree is None or not same_places or len(claims) * _MANY > self.count:
+        self._change({_checked_name(claim): claim.units for claim in changed})
+
+    def _change(self, now: dict[str, int]) -> None:
+        self._check_total(self.total_units + sum(units - self._units.get(name, 0) for name, units in now.items()))
+        same_places = all(units and name in self._places for name, units in now.items())
+        for name, units in now.items():
+            self._put(name, units)
+        if self._tree is None or not same_places or len(now) * _MANY > self.count:
             self._build()
             return
-        for name, claim in claims.items():
-            self._tree.change(self._places[name], self._pseudonyms[name], (claim.units,))
+        for name, units in now.items():
+            self._tree.change(self._places[name], self._pseudonyms[name], (units,))
 
     def follow(self, owed: Iterable[Liability]) -> None:
         """Become a book of these claims. Errors: as `change`."""
-        now = {claim.name: claim for claim in owed}
-        gone = [Liability(claim.kind, claim.id, 0) for name, claim in self._owed.items() if name not in now]
-        self.change([*gone, *(claim for name, claim in now.items() if self._owed.get(name) != claim)])
+        now = {_checked_name(claim): claim.units for claim in owed}
+        changed = {name: units for name, units in now.items() if self._units.get(name) != units}
+        self._change(changed | {name: 0 for name in self._units if name not in now})
 
     def root(self, position: Position) -> LiabilitiesRoot:
         """What to publish of this book at a position."""
@@ -276,20 +277,21 @@ class Book:
             published=self.root(position),
             kind=kind,
             id=claim_id,
-            units=Units(self._owed[name].units),
+            units=Units(self._units[name]),
             salt=self._salt(name).hex(),
             index=place,
             path=tuple(Step(entry.hash.hex(), Units(entry.numbers[0])) for entry in self._tree.beside(place)),
         )
 
 
-def _checked(claim: Liability) -> Liability:
+def _checked_name(claim: Liability) -> str:
+    """The name of a claim that can stand in a tree. Errors: ProofError or AmountError that names it."""
     if claim.kind not in KINDS:
         raise ProofError(f"{claim.name}: wanted a kind of {', '.join(KINDS)}")
     check_id(claim.id)
     if type(claim.units) is not int or not 0 <= claim.units < MAX_AMOUNT:
         raise ProofError(f"{claim.name}: wanted units of 0 to 10^38 - 1; found {claim.units!r}")
-    return claim
+    return claim.name
 
 
 # --- verifying ------------------------------------------------------------------------------------------------------
@@ -312,7 +314,7 @@ def check(proof: LiabilityProof, root: str, total_units: int | None = None) -> N
     if total_units is not None and published.total != total_units:
         raise ProofError(f"total: wanted the published {total_units}; found {published.total}")
     name = f"{proof.kind}/{check_id(proof.id)}"
-    body = bytes.fromhex(pseudonym(name, _digest("salt", proof.salt)))
+    body = pseudonym_bytes(name, _digest("salt", proof.salt))
     path = [Beside(_digest(f"path {step}", one.hash), (int(one.sum),)) for step, one in enumerate(proof.path)]
     sums = _FORM.pack("claim", (int(proof.units),))
     top = climb(_FORM, body, sums, proof.index, published.count, path)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -53,20 +53,17 @@ class Form:
 
     body_bytes  bytes that say who and what, one width for all leaves
     names       of the numbers of a leaf, as they are called where one is refused
+    sums_bytes, entry_bytes  bytes of a leaf's numbers, and of a hash and sums
     """
 
     body_bytes: int
     names: tuple[str, ...]
+    sums_bytes: int = field(init=False)
+    entry_bytes: int = field(init=False)
 
-    @property
-    def sums_bytes(self) -> int:
-        """Bytes of a leaf's numbers, or of sums."""
-        return _NUMBER_BYTES * len(self.names)
-
-    @property
-    def entry_bytes(self) -> int:
-        """Bytes of a hash and sums."""
-        return HASH_BYTES + self.sums_bytes
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sums_bytes", _NUMBER_BYTES * len(self.names))
+        object.__setattr__(self, "entry_bytes", HASH_BYTES + self.sums_bytes)
 
     def pack(self, where: str, numbers: Sequence[int]) -> bytes:
         """Numbers as bytes. Errors: ProofError that says where, when one is not whole or not 0 <= n < 2^128."""
@@ -97,7 +94,12 @@ class Beside:
 
 def pseudonym(account_id: str, salt: bytes) -> str:
     """An id that only who knows the salt can tie to the account: sha256(0x03, salt, account id), hexadecimal."""
-    return hashlib.sha256(_PSEUDONYM + salt + account_id.encode("ascii")).hexdigest()
+    return pseudonym_bytes(account_id, salt).hex()
+
+
+def pseudonym_bytes(account_id: str, salt: bytes) -> bytes:
+    """The same, 32 bytes."""
+    return hashlib.sha256(_PSEUDONYM + salt + account_id.encode("ascii")).digest()
 
 
 # --- building -----------------------------------------------------------------------------------------------------
