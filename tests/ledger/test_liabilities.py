@@ -13,7 +13,7 @@ from hypothesis.stateful import invariant
 
 from seawall.amounts import AmountError, Units
 from seawall.fund.journal import replay, state_digest
-from seawall.fund.messages import Recover, RequestRedeem, Stake
+from seawall.fund.messages import Recover, RequestRedeem, Reward, Stake
 from seawall.ledger.liabilities import (
     NO_ROOT,
     Book,
@@ -27,7 +27,7 @@ from seawall.ledger.liabilities import (
 )
 from seawall.rules.sum_tree import ProofError, SumTree
 from tests.fund.test_staking_machine import StakingBesideSecondLedger
-from tests.generators import DesignSpec, LayerSpec, batch, shortfall
+from tests.generators import DesignSpec, LayerSpec, batch, inflow, shortfall
 from tests.rules.test_sum_tree import number, twin
 
 SECRET = b"a secret of the publisher"
@@ -90,6 +90,24 @@ def test_two_tranches_owe_one_staker_one_claim_with_requests_and_recoveries_in_i
     journal.submit(Recover(id="back", deficit="d", amount=Units(20)), 4)
     assert {one.name: one.units for one in liabilities(journal.state)} == {"staker/ann": 334, "staker/bob": 94}
     assert position_of(journal.state).held == 20 and position_of(journal.state).layers == 409
+
+
+def test_what_is_earned_and_what_has_lapsed_is_of_the_positions_own_time():
+    """50 are earned over 100 ms from 10: 25 by 60, when nobody has touched the tranche since. The request is over."""
+    stake = {"stake.reward_ms": 100, "stake.window_ms": 5, "stake.cancel_forfeits": True}
+    layers = (LayerSpec("junior", "tranche", 0, extra=stake), LayerSpec("shared", "shared_fund", 0))
+    journal = DesignSpec(layers=layers).journal()
+    journal.submit(Stake(id="s", layer="junior", staker="ann", amount=Units(60)), 1)
+    journal.submit(Stake(id="t", layer="junior", staker="bob", amount=Units(40)), 1)
+    journal.submit(Reward(id="r", layer="junior", amount=Units(50)), 10)
+    owed = {one.name: one.units for one in liabilities(journal.state)}
+    assert owed == {"staker/ann": 60, "staker/bob": 40} and position_of(journal.state).held == 50
+    journal.submit(inflow("i", 7, "top_up", layer="shared"), 60)
+    assert {one.name: one.units for one in liabilities(journal.state)} == {"staker/ann": 75, "staker/bob": 50}
+    journal.submit(RequestRedeem(id="q", layer="junior", staker="bob", shares=Units(40)), 60)
+    journal.submit(inflow("j", 7, "top_up", layer="shared"), 110)
+    # All 150 are booked. Bob's 40 shares were worth 50; of 40 shares floor(50 x 60 / 100) = 30 come back: 90 in all.
+    assert {one.name: one.units for one in liabilities(journal.state)} == {"staker/ann": 100, "staker/bob": 50}
 
 
 def test_a_position_names_what_anybody_with_the_log_finds():
@@ -273,7 +291,14 @@ def test_claims_that_cannot_be_are_named():
     refused(r"^staker/bob: wanted each claim once; found it twice", good, good)
     most = 10**38 - 1
     refused(r"^total: wanted units of 0 to 10\^38 - 1; found 1000", good, Liability("carried", "x", most))
-    assert Book([Liability("carried", "x", most)], SECRET, 1).total_units == most
+    book = Book([Liability("carried", "x", most)], SECRET, 1)
+    assert book.total_units == most
+    for changed in ([Liability("staker", "y", 1)], [Liability("carried", "x", most), Liability("staker", "y", 1)]):
+        with pytest.raises(ProofError, match=r"^total: wanted units of 0 to 10\^38 - 1; found 1000"):
+            book.change(changed)
+        assert (book.total_units, book.count) == (most, 1)
+    book.change([Liability("carried", "x", most - 1), Liability("staker", "y", 1)])
+    assert (book.total_units, book.count) == (most, 2)
     with pytest.raises(ProofError, match=r"^epoch: wanted 0 or more; found -1"):
         Book([good], SECRET, -1)
 
