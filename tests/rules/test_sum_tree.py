@@ -55,6 +55,8 @@ def twin(leaves, first=0):
 @example(ONE, 1, 0)
 @example(ONE, 256, 1)
 @example(PAIR, 300, 2)
+@example(ONE, 1_100, 3)
+@example(PAIR, 1_537, 4)
 def test_a_tree_equals_its_recursive_definition_reference(form, count, seed):
     leaves = leaves_of(form, count, seed)
     tree = tree_of(form, leaves)
