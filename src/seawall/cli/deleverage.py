@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
         units = _severity(severity, decimals)
         chosen = _policies(policy)
         parameters = PolicyParameters(beta_ppm=_ppm(beta_ppm), wallet_floor_units=10**decimals, seed=seed)
-        salt = _salt(salt_file)
+        salt = read_salt(salt_file)
         book = read_winners(winners, decimals)
         chosen, skipped = _possible(chosen, book, every=policy == "all")
         proving = _proving(prove or [], book, chosen, out)
@@ -152,10 +152,14 @@ def _policies(text: str) -> tuple[Policy, ...]:
     return tuple(name for name in POLICIES if name in words)
 
 
-def _salt(file: Path | None) -> bytes:
+def read_salt(file: Path | None) -> bytes:
+    """The publisher's secret; nothing without a file. Errors: BadInput: no file, or too short to be a secret."""
     if file is None:
         return b""
-    salt = file.read_bytes().strip()
+    try:
+        salt = file.read_bytes().strip()
+    except OSError as error:
+        raise BadInput(Problem(str(file), 0, "--salt-file", "a file", error.strerror or "an error")) from None
     if len(salt) < 16:
         raise BadInput(Problem(str(file), 0, "", "a secret of at least 16 bytes", f"{len(salt)} bytes", "SPEC 11"))
     return salt

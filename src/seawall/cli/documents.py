@@ -14,6 +14,7 @@ from msgspec import Struct
 from seawall.amounts import Units
 from seawall.cli.haircut_proof import HaircutProof
 from seawall.design.errors import Problem
+from seawall.ledger.liabilities import LiabilitiesRoot, LiabilityProof
 from seawall.report.adl_table import AdlRow
 from seawall.report.bracket_table import BracketRow
 from seawall.report.policy_table import PolicyRow
@@ -203,6 +204,15 @@ class HaircutCheckDocument(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class ProofCheckDocument(Struct, frozen=True, kw_only=True):
+    """Whether one claim (kind/id; "" where the file is no proof) is under a root; `problem` is "" when it is."""
+
+    schema: Literal["seawall.proof_check/1"] = "seawall.proof_check/1"
+    claim: str
+    holds: bool
+    problem: str
+
+
 class ExplainDocument(Struct, frozen=True, kw_only=True):
     """What happened to one account: facts by section, and the same in words."""
 
@@ -228,6 +238,9 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "seawall.deleverage/1": DeleverageDocument,
     "seawall.haircut_check/1": HaircutCheckDocument,
     "seawall.haircut_proof/1": HaircutProof,
+    "seawall.liabilities_root/1": LiabilitiesRoot,
+    "seawall.proof/1": LiabilityProof,
+    "seawall.proof_check/1": ProofCheckDocument,
 }
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from seawall.amounts import AmountError
-from seawall.cli import book, check, compare, deleverage, demo, explain, new, report, scenario, stress, verify
+from seawall.cli import book, check, compare, deleverage, demo, explain, new, prove, report, scenario, stress, verify
 from seawall.cli.console import BAD_INPUT, ENVIRONMENT, INTERRUPTED, print_document, stderr
 from seawall.cli.documents import ErrorDocument, problem_row
 from seawall.design.errors import BadInput
@@ -44,7 +44,7 @@ def _root(
     """The insurance fund of a derivatives venue, exact to the base unit."""
 
 
-for job in (new, check, book, stress, compare, deleverage, verify, explain, report, scenario, demo):
+for job in (new, check, book, stress, compare, deleverage, verify, prove, explain, report, scenario, demo):
     job.register(app)
 
 

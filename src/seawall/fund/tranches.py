@@ -252,7 +252,11 @@ def staker_figures(state: FundState, layer: str, staker: str, t_ms: int) -> Stak
     Rounding  the value down.
     Errors    KeyError: no such layer with stakers.
     """
-    one = OpenTranche(state.layers[layer], t_ms)
+    return figures_in(OpenTranche(state.layers[layer], t_ms), staker)
+
+
+def figures_in(one: OpenTranche, staker: str) -> StakerFigures:
+    """The same, of a tranche that is up to date already: for whoever asks about many."""
     row = one.staker(staker)
     if row.series != one.tranche.series:
         return StakerFigures(0, 0, 0, row.claims_units)

@@ -1,18 +1,14 @@
 """Haircut root: one hash over all (cap, weight, haircut) rows of an exhaustion, with their sums: a Merkle-sum tree.
 
-Layer    rules; imports amounts, rules.water_fill; called by fund.decide, report, the CLI. SPEC 7, 11.
-Not here how a haircut is found (rules.deleveraging, rules.socialisation), files and JSON (cli), on-chain claims.
+Layer    rules; imports amounts, rules.{sum_tree,water_fill}; called by fund.decide, report, the CLI. SPEC 7, 11.
+Not here the tree and its bytes (rules.sum_tree), how a haircut is found (rules.deleveraging, rules.socialisation),
+         files and JSON (cli), on-chain claims.
 Held to  this by tests/rules/test_haircut_root.py: a recursive twin, every forgery tried; case PRF-01.
 
-Bytes, all integers unsigned big-endian, hash = SHA-256:
+A leaf of the tree, its body and its numbers (rules.sum_tree says what is hashed around them):
 
+    body   64 bytes: sha256(id) 32, salt 32
     sums   48 bytes: cap 16, weight 16, haircut 16
-    leaf   121 bytes: 0x00, index 8, sha256(id) 32, salt 32, sums 48     its entry: hash 32, sums 48 = 80 bytes
-    node   161 bytes: 0x01, left entry 80, right entry 80                 its entry: hash 32, the children's sums added
-    root   89 bytes:  0x02, count 8, top entry 80                         its hash is what is published
-
-Levels are built from the left in pairs; the last entry of an odd level moves up as it is, so nothing is duplicated. A
-leaf's hash holds its index and the root's hash the count, so each proof has one shape and each row one place.
 
 What a trader can check with its row, its proof and what is published: that its row is in the sums once, that the sums
 are no less than its own numbers, and (`check_row`) that its haircut is what one level gives, to less than a unit. What
@@ -29,20 +25,20 @@ from itertools import pairwise
 from typing import Final
 
 from seawall.amounts import check_id, id_key
+from seawall.rules.sum_tree import (
+    NUMBER_LIMIT as NUMBER_LIMIT,
+    Beside,
+    Form,
+    ProofError as ProofError,
+    SumTree,
+    climb,
+    pseudonym as pseudonym,
+    root_hash,
+)
 from seawall.rules.water_fill import below_caps
 
-NUMBER_LIMIT: Final = 1 << 128
-"""Numbers of a row and sums of a tree are below this and not negative."""
-
-COUNT_LIMIT: Final = 1 << 64
 NO_SALT: Final = bytes(32)
-
-_LEAF, _NODE, _ROOT, _PSEUDONYM = b"\x00", b"\x01", b"\x02", b"\x03"
-_HASH_BYTES, _SUMS_BYTES, _ENTRY_BYTES = 32, 48, 80
-
-
-class ProofError(ValueError):
-    """A row, proof or tree is not what it should be; says why."""
+_FORM: Final = Form(64, ("a cap", "a weight", "a haircut"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +100,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A built tree. `levels`: entries of 80 bytes one after another, leaves first, the last level one entry."""
+    """A built tree, which nobody changes."""
 
     root: bytes
     sums: Sums
     count: int
-    levels: tuple[bytes, ...] = field(repr=False)
+    tree: SumTree = field(repr=False, compare=False)
+
+    @property
+    def levels(self) -> list[bytearray]:
+        """Entries of 80 bytes one after another, leaves first, the last level one entry; not to be changed."""
+        return self.tree.levels
 
     def published(self) -> Published:
         """What goes out to everybody."""
@@ -117,21 +118,8 @@ class Tree:
 
     def prove(self, index: int) -> Proof:
         """The proof of the row at an index, 0-based. Errors: ProofError outside 0..count - 1."""
-        if not 0 <= index < self.count:
-            raise ProofError(f"index: wanted 0 to {self.count - 1}; found {index}")
-        siblings = []
-        place = index
-        for level in self.levels[:-1]:
-            beside = place ^ 1
-            if beside * _ENTRY_BYTES < len(level):
-                siblings.append(_sibling(level[beside * _ENTRY_BYTES : (beside + 1) * _ENTRY_BYTES]))
-            place //= 2
+        siblings = [Sibling(entry.hash, Sums(*entry.numbers)) for entry in self.tree.beside(index)]
         return Proof(index, self.count, tuple(siblings))
-
-
-def pseudonym(account_id: str, salt: bytes) -> str:
-    """An id that only who knows the salt can tie to the account: sha256(0x03, salt, account id), hexadecimal."""
-    return hashlib.sha256(_PSEUDONYM + salt + account_id.encode("ascii")).hexdigest()
 
 
 # --- building -----------------------------------------------------------------------------------------------------
@@ -151,13 +139,12 @@ def build_tree(rows: Sequence[Row]) -> Tree:
     for before, after in pairwise(rows):
         if id_key(before.id) >= id_key(after.id):
             raise ProofError(f"rows: wanted ids lowest first, each once; found {after.id!r} after {before.id!r}")
-    leaves = [_leaf_entry(index, row) for index, row in enumerate(rows)]
+    bodies, sums = zip(*(_leaf(row) for row in rows), strict=True)
     # No row is negative, so no partial sum exceeds the total: checked here, it holds at every node.
-    total = _checked_sums("sums of all rows", _added(rows))
-    levels = [b"".join(leaves)]
-    while len(levels[-1]) > _ENTRY_BYTES:
-        levels.append(_level_above(levels[-1]))
-    return Tree(_root_hash(len(rows), levels[-1]), total, len(rows), tuple(levels))
+    total = _added(rows)
+    _FORM.check("sums of all rows", _numbers(total))
+    tree = SumTree(_FORM, b"".join(bodies), b"".join(sums))
+    return Tree(tree.root(), total, len(rows), tree)
 
 
 def root_of(rows: Sequence[Row]) -> Published:
@@ -165,32 +152,12 @@ def root_of(rows: Sequence[Row]) -> Published:
     return build_tree(rows).published()
 
 
-def _level_above(level: bytes) -> bytes:
-    """Entries of the next level: pairs from the left, an odd last one as it is."""
-    sha256 = hashlib.sha256
-    number = int.from_bytes
-    entries = []
-    whole = len(level) - len(level) % (2 * _ENTRY_BYTES)
-    for at in range(0, whole, 2 * _ENTRY_BYTES):
-        pair = level[at : at + 2 * _ENTRY_BYTES]
-        # All three sums in one addition: none reaches 2^128, so nothing is carried from one into the next.
-        sums = number(pair[32:80], "big") + number(pair[112:160], "big")
-        entries.append(sha256(_NODE + pair).digest() + sums.to_bytes(_SUMS_BYTES, "big"))
-    entries.append(level[whole:])
-    return b"".join(entries)
-
-
-def _leaf_entry(index: int, row: Row) -> bytes:
-    """The 80 bytes of a row at a place. Errors: ProofError that names the row."""
-    if len(row.salt) != _HASH_BYTES:
+def _leaf(row: Row) -> tuple[bytes, bytes]:
+    """Body and packed numbers of a row. Errors: ProofError that names the row."""
+    if len(row.salt) != len(NO_SALT):
         raise ProofError(f"row {row.id}: wanted a salt of 32 bytes; found {len(row.salt)}")
     name = hashlib.sha256(check_id(row.id).encode("ascii")).digest()
-    sums = _sums_bytes("row " + row.id, row.sums())
-    return hashlib.sha256(_LEAF + index.to_bytes(8, "big") + name + row.salt + sums).digest() + sums
-
-
-def _root_hash(count: int, top: bytes) -> bytes:
-    return hashlib.sha256(_ROOT + count.to_bytes(8, "big") + top).digest()
+    return name + row.salt, _FORM.pack("row " + row.id, _numbers(row.sums()))
 
 
 # --- verifying ----------------------------------------------------------------------------------------------------
@@ -204,73 +171,27 @@ def verify(published: Published, row: Row, proof: Proof) -> None:
              sum at any step, sums that are not the published ones, another root.
     Source   SPEC 11.
     """
-    if not 0 < published.count < COUNT_LIMIT or proof.count != published.count:
+    if proof.count != published.count:
         raise ProofError(f"count: wanted the published {published.count}; found {proof.count}")
-    if type(proof.index) is not int or not 0 <= proof.index < proof.count:
-        raise ProofError(f"index: wanted 0 to {proof.count - 1}; found {proof.index!r}")
-    entry = _climb(_leaf_entry(proof.index, row), proof)
-    if _sums_of(entry) != published.sums:
-        raise ProofError(f"sums: wanted the published {published.sums}; found {_sums_of(entry)}")
-    if _root_hash(proof.count, entry) != published.root:
+    beside = [Beside(sibling.hash, _numbers(sibling.sums)) for sibling in proof.siblings]
+    body, sums = _leaf(row)
+    entry = climb(_FORM, body, sums, proof.index, proof.count, beside)
+    if (found := Sums(*_FORM.numbers(entry))) != published.sums:
+        raise ProofError(f"sums: wanted the published {published.sums}; found {found}")
+    if root_hash(proof.count, entry) != published.root:
         raise ProofError("root: wanted the published one; found another")
 
 
-def _climb(entry: bytes, proof: Proof) -> bytes:
-    """The top entry to which a leaf's entry and its siblings lead. Errors: ProofError."""
-    beside = _sides(proof.index, proof.count)
-    if len(beside) != len(proof.siblings):
-        raise ProofError(f"siblings: wanted {len(beside)}; found {len(proof.siblings)}")
-    for step, (on_left, sibling) in enumerate(zip(beside, proof.siblings, strict=True)):
-        where = f"sibling {step}"
-        if len(sibling.hash) != _HASH_BYTES:
-            raise ProofError(f"{where}: wanted a hash of 32 bytes; found {len(sibling.hash)}")
-        other = sibling.hash + _sums_bytes(where, sibling.sums)
-        pair = other + entry if on_left else entry + other
-        sums = _sums_bytes(f"sums above {where}", _added([_sums_of(entry), sibling.sums]))
-        entry = hashlib.sha256(_NODE + pair).digest() + sums
-    return entry
-
-
-def _sides(index: int, count: int) -> list[bool]:
-    """For each level at which the path has a sibling: whether it is on the left."""
-    sides = []
-    while count > 1:
-        if index ^ 1 < count:
-            sides.append(index % 2 == 1)
-        index //= 2
-        count = (count + 1) // 2
-    return sides
-
-
-def _added(parts: Sequence[Sums] | Sequence[Row]) -> Sums:
+def _added(rows: Sequence[Row]) -> Sums:
     return Sums(
-        sum([part.cap_units for part in parts]),
-        sum([part.weight for part in parts]),
-        sum([part.haircut_units for part in parts]),
+        sum([row.cap_units for row in rows]),
+        sum([row.weight for row in rows]),
+        sum([row.haircut_units for row in rows]),
     )
 
 
-def _checked_sums(where: str, sums: Sums) -> Sums:
-    """The sums themselves when all are whole numbers 0 <= n < 2^128. Errors: ProofError that says where."""
-    for name, value in (("cap", sums.cap_units), ("weight", sums.weight), ("haircut", sums.haircut_units)):
-        if type(value) is not int or not 0 <= value < NUMBER_LIMIT:
-            raise ProofError(f"{where}: wanted a {name} of 0 to 2^128 - 1; found {value!r}")
-    return sums
-
-
-def _sums_bytes(where: str, sums: Sums) -> bytes:
-    _checked_sums(where, sums)
-    packed = (sums.cap_units << 256) | (sums.weight << 128) | sums.haircut_units
-    return packed.to_bytes(_SUMS_BYTES, "big")
-
-
-def _sums_of(entry: bytes) -> Sums:
-    """The sums in an entry's last 48 bytes."""
-    return Sums(*(int.from_bytes(entry[at : at + 16], "big") for at in range(_HASH_BYTES, _ENTRY_BYTES, 16)))
-
-
-def _sibling(entry: bytes) -> Sibling:
-    return Sibling(entry[:_HASH_BYTES], _sums_of(entry))
+def _numbers(sums: Sums) -> tuple[int, int, int]:
+    return sums.cap_units, sums.weight, sums.haircut_units
 
 
 # --- one's own haircut ----------------------------------------------------------------------------------------------
