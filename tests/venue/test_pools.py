@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from seawall.design.instruments import instruments
 from seawall.rules.adl_policies import ADL_POLICIES
 from seawall.venue.book import Book
-from seawall.venue.deleverage import deleverage
+from seawall.venue.deleverage import QUEUES, deleverage
 from seawall.venue.pools import FEW, shares
 from seawall.venue.sales import positions, share_value
 from seawall.venue.scan import Values
@@ -113,6 +113,14 @@ def test_a_crowd_is_closed_the_same(ranking, people, losers):
         assert found.winnings
         short += bool(found.unplaced)
     assert short or people == 350
+
+
+@pytest.mark.parametrize("few", [0, 1, 3])
+@pytest.mark.parametrize("eligible", ELIGIBLE)
+def test_a_queue_that_starts_with_many_who_cannot_pay_is_planned_whole(few, eligible, monkeypatch):
+    monkeypatch.setattr("seawall.venue.queues.FEW", few)
+    for ranking in sorted(QUEUES - {"mean_surplus"}):
+        assert agree(*opened(crowd(90, 65, few), ranking, eligible)).unplaced
 
 
 @pytest.mark.parametrize("units", [0, 1, -7, 10**6 + 3, -(2**61), 2**64])

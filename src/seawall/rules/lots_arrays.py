@@ -15,7 +15,7 @@ import numpy as np
 from seawall.rules.adl_arrays import TooWide, WinnersArrays, limits_array, share_array, weights_array
 from seawall.rules.adl_policies import WEIGHTS, Policy
 from seawall.rules.adl_scores import PolicyParameters
-from seawall.rules.deleveraging import Eligible, Gap, Ranking, plan_lots
+from seawall.rules.deleveraging import Eligible, Gap, Ranking, plan_lots, policy_of
 from seawall.rules.exact_arrays import (
     MOST_AMOUNT,
     Ints,
@@ -45,7 +45,7 @@ def plan_lots_array(
     winners  int64, or Python's integers as objects: then the Python rule does it
     returns  shape (n,), lots, equal to `plan_lots(winners.participants(), gap, ranking, eligible, parameters)`
     """
-    policy, parameters = _policy(ranking), parameters or PolicyParameters()
+    policy, parameters = policy_of(ranking), parameters or PolicyParameters()
     try:
         caps = _caps(policy, winners, gap, eligible, parameters)
         if policy == "min_max":
@@ -67,7 +67,7 @@ def capacity_lots(
 
     returns  None where something does not fit int64
     """
-    policy, parameters = _policy(ranking), parameters or PolicyParameters()
+    policy, parameters = policy_of(ranking), parameters or PolicyParameters()
     try:
         caps = _caps(policy, winners, gap, eligible, parameters)
         if policy not in WEIGHTS:
@@ -77,10 +77,6 @@ def capacity_lots(
         return None
     factors = weights if isinstance(weights, tuple) else (weights,)
     return exact_sum(np.where(np.all([factor > 0 for factor in factors], axis=0), caps, 0))
-
-
-def _policy(ranking: Ranking) -> Policy:
-    return "queue_bitmex" if ranking == "queue_pnl_leverage" else ranking
 
 
 def _caps(policy: Policy, winners: WinnersArrays, gap: Gap, eligible: Eligible, parameters: PolicyParameters) -> Ints:

@@ -1,6 +1,6 @@
 """Deleverage: who is closed against what is left of liquidated accounts, worked out on live winners.
 
-Layer    venue; imports rules, design, venue.{pools,sales,scan,state}. Called by venue.plan.
+Layer    venue; imports rules, design, venue.{pools,queues,sales,scan,state}. Called by venue.plan.
 Not here ranking and caps (rules.deleveraging), who can be closed (venue.pools), the events (venue.facts), haircuts in
          money (venue.haircuts).
 Held to  this by tests/venue: I6, I10, no winner is liquidatable, both sides fall lot for lot.
@@ -23,6 +23,7 @@ from seawall.rules.adl_policies import ADL_POLICIES
 from seawall.rules.adl_scores import PolicyParameters
 from seawall.rules.deleveraging import Gap
 from seawall.venue.pools import Hit, Pools, shares
+from seawall.venue.queues import Queues
 from seawall.venue.sales import Sale
 from seawall.venue.scan import Values
 from seawall.venue.state import Integers, VenueState
@@ -106,9 +107,9 @@ def deleverage(
     }
     if not left:
         return Deleveraging()
-    pools = Pools(state, design, values, accounts)
+    pools = Pools(state, design, values, accounts, policy_parameters(design, f"b{state.step}.{state.round + 1}"))
     if design.exhaustion.adl_ranking in QUEUES:
-        return _one_by_one(state, design, pools, left)
+        return _one_by_one(state, Queues(state, design, pools), left)
     return _together(state, design, pools, left)
 
 
@@ -134,19 +135,19 @@ def closing_ticks(state: VenueState, design: Design, sale: Sale) -> int:
     return max(named, mark) if sale.side > 0 else min(named, mark)
 
 
-def _one_by_one(state: VenueState, design: Design, pools: Pools, left: Mapping[int, list[Closing]]) -> Deleveraging:
+def _one_by_one(state: VenueState, queues: Queues, left: Mapping[int, list[Closing]]) -> Deleveraging:
     closings: list[Closing] = []
     winnings: list[Winning] = []
     served = set()
     unplaced: dict[int, int] = {}
     for account, own in left.items():
-        attempt = pools.copy()
-        placed = _place(state, design, attempt, own)
+        placed = _place(state, queues, own)
         if placed.missing:
+            queues.undo()
             for market, lots in placed.missing.items():
                 unplaced[market] = unplaced.get(market, 0) + lots
             continue
-        pools = attempt
+        queues.keep()
         closings += placed.closings
         winnings += placed.winnings()
         served.add(account)
@@ -155,11 +156,11 @@ def _one_by_one(state: VenueState, design: Design, pools: Pools, left: Mapping[i
 
 def _together(state: VenueState, design: Design, pools: Pools, left: Mapping[int, list[Closing]]) -> Deleveraging:
     everybody = list(left)
-    best = _place(state, design, pools.copy(), _of(left, everybody))
+    best = _place(state, pools.copy(), _of(left, everybody))
     unplaced, served = best.missing, everybody
     if unplaced:
         served = _served(_Room(state, design, pools), left)
-        best = _place(state, design, pools.copy(), _of(left, served)) if served else _Placed()
+        best = _place(state, pools.copy(), _of(left, served)) if served else _Placed()
     return Deleveraging(tuple(best.closings), tuple(best.winnings()), frozenset(served), unplaced)
 
 
@@ -193,7 +194,6 @@ class _Room:
 
     def __init__(self, state: VenueState, design: Design, pools: Pools) -> None:
         self._state, self._design, self._pools = state, design, pools
-        self._parameters = _parameters(state, design)
 
     def suffices(self, closings: Sequence[Closing], more: Sequence[Closing] = ()) -> bool:
         """Whether all of these can be placed.
@@ -204,15 +204,13 @@ class _Room:
         wanted = {(closing.market, closing.side) for closing in more}
         if not self._may([key for key in groups if not more or key in wanted], groups):
             return False
-        return (
-            self._must(groups) or not _place(self._state, self._design, self._pools.copy(), [*closings, *more]).missing
-        )
+        return self._must(groups) or not _place(self._state, self._pools.copy(), [*closings, *more]).missing
 
     def _may(self, keys: Iterable[_Key], groups: Mapping[_Key, _Group]) -> bool:
         """False: winners of some market do not suffice even with all of their equity."""
         for market, side in keys:
             gap = groups[market, side].gap
-            capacity = self._pools.capacity(market, -side, gap, self._parameters)
+            capacity = self._pools.capacity(market, -side, gap)
             if capacity is not None and capacity < gap.lots:
                 return False
         return True
@@ -223,7 +221,7 @@ class _Room:
             return False  # nothing bounds what a market takes
         could: Integers = np.zeros_like(self._state.cash)
         for (market, side), group in groups.items():
-            capacity = self._pools.capacity(market, -side, group.gap, self._parameters, could)
+            capacity = self._pools.capacity(market, -side, group.gap, could)
             if capacity is None or capacity < group.gap.lots:
                 return False
             pool = self._pools.pool(market, -side)
@@ -287,16 +285,11 @@ class _Placed:
         return [winning for part in self.parts for winning in part.winnings()]
 
 
-def _parameters(state: VenueState, design: Design) -> PolicyParameters:
-    return policy_parameters(design, f"b{state.step}.{state.round + 1}")
-
-
-def _place(state: VenueState, design: Design, pools: Pools, closings: Sequence[Closing]) -> _Placed:
+def _place(state: VenueState, pools: Pools | Queues, closings: Sequence[Closing]) -> _Placed:
     """Match closings, market by market, with the winners of the other side; `pools` are used up by it."""
-    parameters = _parameters(state, design)
     placed = _Placed()
     for (market, side), group in _groups(closings).items():
-        hit = pools.plan(market, -side, group.gap, parameters)
+        hit = pools.plan(market, -side, group.gap)
         missing = group.gap.lots - int(hit.lots.sum())
         if missing:
             placed.missing[market] = placed.missing.get(market, 0) + missing

@@ -1,6 +1,6 @@
 """Pools: live winners by market and side, in arrays, as deleveraging goes on.
 
-Layer    venue; imports rules, design, venue.{sales,scan,state}. Called by venue.{deleverage,inventory}.
+Layer    venue; imports rules, design, venue.{sales,scan,state}. Called by venue.{deleverage,inventory,queues}.
 Not here who is closed against whom (venue.deleverage), ranking and caps (rules.lots_arrays).
 Held to  this by tests/venue/test_pools.py: positions one by one, `==`.
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +64,19 @@ class Pools:
     """Live winners by (market, side), as deleveraging goes on: fewer lots, less profit, less equity everywhere.
 
     liquidated  accounts under liquidation: they win nothing
+    parameters  of the ranking
     """
 
-    def __init__(self, state: VenueState, design: Design, values: Values, liquidated: Collection[int]) -> None:
+    def __init__(
+        self,
+        state: VenueState,
+        design: Design,
+        values: Values,
+        liquidated: Collection[int],
+        parameters: PolicyParameters | None = None,
+    ) -> None:
         self._state, self._design, self._values, self._liquidated = state, design, values, liquidated
+        self.parameters = parameters or PolicyParameters()
         self._pools: dict[tuple[int, int], Pool] = {}
         self._taken: Integers = np.zeros_like(state.cash)
 
@@ -74,7 +84,7 @@ class Pools:
         """As it stands, to come back to."""
         other = Pools.__new__(Pools)
         other._state, other._design, other._values = self._state, self._design, self._values
-        other._liquidated, other._taken = self._liquidated, self._taken
+        other._liquidated, other._taken, other.parameters = self._liquidated, self._taken, self.parameters
         other._pools = dict(self._pools)
         return other
 
@@ -109,7 +119,7 @@ class Pools:
         less  shape (n,), base units by account that their equity is to be lower by
         """
         pool = self.pool(market, side)
-        equity = self._values.arrays.equity[pool.accounts] - self._taken[pool.accounts]
+        equity = self.equity(pool.accounts) - self._taken[pool.accounts]
         if less is not None:
             equity = equity - less[pool.accounts]
         names = self._state.accounts if self._design.exhaustion.adl_ranking == "queue_random" else ()
@@ -125,19 +135,21 @@ class Pools:
             cap_units=np.maximum(np.minimum(pool.profit, equity), 0),
         )
 
-    def plan(self, market: int, side: int, gap: Gap, parameters: PolicyParameters | None = None) -> Hit:
+    def equity(self, accounts: Any) -> Any:
+        """Equity of accounts, or of one, before anything was taken, base units."""
+        return self._values.arrays.equity[accounts]
+
+    def plan(self, market: int, side: int, gap: Gap) -> Hit:
         """Who of one side is closed against lots of the other, under the design's ranking. See `plan_lots`."""
         rules = self._design.exhaustion
         accounts = self.pool(market, side).accounts
         if not len(accounts):
             return Hit(accounts, np.zeros(0, self._state.lots.dtype))
-        plan = plan_lots_array(self.winners(market, side), gap, rules.adl_ranking, rules.adl_eligible, parameters)
+        plan = plan_lots_array(self.winners(market, side), gap, rules.adl_ranking, rules.adl_eligible, self.parameters)
         hit = np.flatnonzero(plan)
         return Hit(accounts[hit], plan[hit])
 
-    def capacity(
-        self, market: int, side: int, gap: Gap, parameters: PolicyParameters, less: Integers | None = None
-    ) -> int | None:
+    def capacity(self, market: int, side: int, gap: Gap, less: Integers | None = None) -> int | None:
         """The most lots that `plan` could close at a gap a lot; None: nobody knows before it is planned.
 
         less  as of `winners`
@@ -146,7 +158,7 @@ class Pools:
         if not len(self.pool(market, side).accounts):
             return 0
         winners = self.winners(market, side, less)
-        return capacity_lots(winners, gap, rules.adl_ranking, rules.adl_eligible, parameters)
+        return capacity_lots(winners, gap, rules.adl_ranking, rules.adl_eligible, self.parameters)
 
     def take(self, market: int, side: int, hit: Hit, values: Integers, taken: Integers) -> None:
         """Take in what winners of one side were closed.
