@@ -109,6 +109,22 @@ def test_worked_gaps():
     )
 
 
+def test_a_winner_who_is_short_of_its_last_lot_by_a_unit():
+    """Ten lots at ten units: 99 units of profit pay for nine, and are no profit of the whole at that price."""
+    short, just = Participant("a", 10, 99, 500, 1, 1), Participant("b", 10, 100, 500, 1, 1)
+    winners = WinnersArrays.of([short, just])
+    assert lot_caps(winners, Gap(100, 10), "capped_at_mark").tolist() == [9, 10]
+    assert lot_caps(winners, Gap(100, 10), "profit_at_close").tolist() == [0, 10]
+
+
+def test_a_unit_short_where_floats_see_none():
+    """A tenth is above itself as a float: the quotient of 10 lots - 1 by it is above the lots."""
+    book = [Participant(str(i), 2**59 + i, 10 * (2**59 + i) - 1, 2**63 - 1, 1, 1) for i in range(500)]
+    winners, gap = WinnersArrays.of(book), Gap(10, 1)
+    assert (winners.cap_units * (gap.lots / gap.units) > winners.lots).any()
+    assert lot_caps(winners, gap, "capped_at_mark").tolist() == [p.lots - 1 for p in book]
+
+
 def test_nobody_is_closed_where_there_is_nobody():
     nobody = WinnersArrays((), *[np.zeros(0, np.int64)] * 8)
     for ranking in RANKINGS:

@@ -63,35 +63,6 @@ def agree(*world):
     return found
 
 
-LOTS = st.integers(-40, 40)
-ROWS = st.lists(
-    st.tuples(st.integers(-3_000, 9_000), st.tuples(LOTS, LOTS, LOTS), st.integers(-30, 30)), min_size=2, max_size=14
-)
-
-
-@given(
-    ROWS,
-    st.sampled_from(RANKINGS),
-    st.sampled_from(ELIGIBLE),
-    st.sampled_from(["bankruptcy_price", "mark", "oracle"]),
-    st.sampled_from([2**20, 2**70]),
-)
-def test_deleveraging_is_what_it_is_one_winner_at_a_time(rows, ranking, eligible, price, ceiling):
-    world = opened(rows, ranking, eligible, price, ceiling)
-    assert (world[0].cash.dtype == object) == (ceiling > 2**60)
-    found = agree(*world)
-    assert all(type(row.lots) is int and type(row.taken) is int for row in found.winnings)
-
-
-@given(ROWS, st.sampled_from(RANKINGS), st.lists(st.booleans(), min_size=14, max_size=14), st.data())
-def test_lots_that_were_sold_before_and_winners_that_are_liquidated_do_not_count(rows, ranking, sold, data):
-    state, design, values, sales, bankrupt = opened(rows, ranking, "capped_at_mark")
-    for own in sales.values():
-        for sale, some in zip(own, sold, strict=False):
-            sale.book = data.draw(st.integers(0, sale.size)) if some else 0
-    agree(state, design, values, sales, bankrupt)
-
-
 def crowd(people, losers, seed, far=40):
     """Few winners with much profit and thin equity among many, and losers that they do not suffice for."""
     dice = np.random.default_rng(seed)
@@ -143,3 +114,41 @@ def test_an_attempt_that_fails_changes_nothing():
     for now, then in zip((state.cash, state.lots, state.cost), before, strict=True):
         assert (now == then).all()
     assert replace(first) == first
+
+
+def test_who_is_under_liquidation_wins_nothing_even_where_it_is_safe():
+    state, design, values, sales, bankrupt = opened(crowd(60, 20, 2), "pro_rata_pnl", "any")
+    before = agree(state, design, values, sales, bankrupt)
+    winner = before.winnings[0].account
+    sales = {**sales, winner: positions(state, winner, values.full(winner))}
+    after = agree(state, design, values, sales, bankrupt)
+    assert after.winnings and winner not in {row.account for row in after.winnings}
+
+
+LOTS = st.integers(-40, 40)
+ROWS = st.lists(
+    st.tuples(st.integers(-3_000, 9_000), st.tuples(LOTS, LOTS, LOTS), st.integers(-30, 30)), min_size=2, max_size=14
+)
+
+
+@given(
+    ROWS,
+    st.sampled_from(RANKINGS),
+    st.sampled_from(ELIGIBLE),
+    st.sampled_from(["bankruptcy_price", "mark", "oracle"]),
+    st.sampled_from([2**20, 2**70]),
+)
+def test_deleveraging_is_what_it_is_one_winner_at_a_time(rows, ranking, eligible, price, ceiling):
+    world = opened(rows, ranking, eligible, price, ceiling)
+    assert (world[0].cash.dtype == object) == (ceiling > 2**60)
+    found = agree(*world)
+    assert all(type(row.lots) is int and type(row.taken) is int for row in found.winnings)
+
+
+@given(ROWS, st.sampled_from(RANKINGS), st.lists(st.booleans(), min_size=14, max_size=14), st.data())
+def test_lots_that_were_sold_before_and_winners_that_are_liquidated_do_not_count(rows, ranking, sold, data):
+    state, design, values, sales, bankrupt = opened(rows, ranking, "capped_at_mark")
+    for own in sales.values():
+        for sale, some in zip(own, sold, strict=False):
+            sale.book = data.draw(st.integers(0, sale.size)) if some else 0
+    agree(state, design, values, sales, bankrupt)

@@ -22,7 +22,7 @@ from seawall.design.types import Design
 from seawall.rules.adl_policies import ADL_POLICIES
 from seawall.rules.adl_scores import PolicyParameters
 from seawall.rules.deleveraging import Gap
-from seawall.venue.pools import Hit, Pools, shares
+from seawall.venue.pools import Part, Pools, shares
 from seawall.venue.queues import Queues
 from seawall.venue.sales import Sale
 from seawall.venue.scan import Values
@@ -255,21 +255,11 @@ def _groups(closings: Iterable[Closing]) -> dict[_Key, _Group]:
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """Winners of one side of a market, what their lots are worth at the closing prices, and what that costs them."""
-
-    market: int
-    side: int
-    hit: Hit
-    values: Integers
-    taken: Integers
-
-    def winnings(self) -> list[Winning]:
-        """One by one."""
-        columns = (self.hit.accounts, self.hit.lots, self.values, self.taken)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [Winning(account, self.market, self.side, *row) for account, *row in rows]
+def _winnings(part: Part) -> list[Winning]:
+    """One by one, lowest id first."""
+    columns = (part.hit.accounts, part.hit.lots, part.values, part.taken)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Winning(account, part.market, part.side, *row) for account, *row in rows]
 
 
 @dataclass(slots=True)
@@ -277,12 +267,12 @@ class _Placed:
     """Closings of some positions and their winners. `missing`: market index -> lots that winners do not suffice for."""
 
     closings: list[Closing] = field(default_factory=list)
-    parts: list[_Part] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     missing: dict[int, int] = field(default_factory=dict)
 
     def winnings(self) -> list[Winning]:
         """Market by market, lowest id first."""
-        return [winning for part in self.parts for winning in part.winnings()]
+        return [winning for part in self.parts for winning in _winnings(part)]
 
 
 def _place(state: VenueState, pools: Pools | Queues, closings: Sequence[Closing]) -> _Placed:
@@ -295,8 +285,9 @@ def _place(state: VenueState, pools: Pools | Queues, closings: Sequence[Closing]
             placed.missing[market] = placed.missing.get(market, 0) + missing
             continue
         values, taken = _shares(group, hit.lots, state.instruments[market].contract.inverse)
-        pools.take(market, -side, hit, values, taken)
-        placed.parts.append(_Part(market, -side, hit, values, taken))
+        part = Part(market, -side, hit, values, taken)
+        pools.take(part)
+        placed.parts.append(part)
         placed.closings += group.closings
     return placed
 

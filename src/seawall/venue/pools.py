@@ -1,17 +1,18 @@
-"""Pools: live winners by market and side, in arrays, as deleveraging goes on.
+"""Pools: live winners by market and side, in arrays, as all bankrupt accounts of a round are closed together.
 
 Layer    venue; imports rules, design, venue.{sales,scan,state}. Called by venue.{deleverage,inventory,queues}.
-Not here who is closed against whom (venue.deleverage), ranking and caps (rules.lots_arrays).
+Not here who is closed against whom (venue.deleverage), one account after the other (venue.queues), ranking and caps
+         (rules.lots_arrays).
 Held to  this by tests/venue/test_pools.py: positions one by one, `==`.
 
-A winner that was closed has fewer lots and less profit, and less equity in all of its markets. Arrays are never changed
-in place: copies share them, and an attempt that fails costs nothing to take back.
+What a market takes of winners is gone from their equity in all others. Arrays are never changed in place: copies share
+them, and an attempt that fails costs nothing to take back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from seawall.design.types import Design
 from seawall.rules.adl_arrays import WinnersArrays
 from seawall.rules.adl_scores import PolicyParameters
 from seawall.rules.deleveraging import Gap
-from seawall.rules.exact_arrays import floor_quotients
 from seawall.rules.lots_arrays import capacity_lots, plan_lots_array
 from seawall.rules.split_arrays import allocate_array
 from seawall.venue.scan import Indices, Values, maintenance_array, safe, value_array
@@ -38,9 +38,8 @@ class Pool:
     accounts  indices, rising
     lots      > 0
     cost      signed, as the state's
-    profit    at the mark; what was taken counts against the profit of the whole position, so that no sum of takings
-              exceeds it
-    wallet    the account's cash, with what closings of this position realised
+    profit    at the mark
+    wallet    the account's cash
     """
 
     accounts: Indices
@@ -60,8 +59,23 @@ class Hit:
     lots: Integers
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Winners of one side of a market that are closed; shape (k,) each, base units.
+
+    values  what their lots are worth at the closing prices, signed as the position
+    taken   what that costs each against the mark
+    """
+
+    market: int
+    side: int
+    hit: Hit
+    values: Integers
+    taken: Integers
+
+
 class Pools:
-    """Live winners by (market, side), as deleveraging goes on: fewer lots, less profit, less equity everywhere.
+    """Live winners by (market, side), as all accounts of a round are closed together, market by market.
 
     liquidated  accounts under liquidation: they win nothing
     parameters  of the ranking
@@ -85,11 +99,11 @@ class Pools:
         other = Pools.__new__(Pools)
         other._state, other._design, other._values = self._state, self._design, self._values
         other._liquidated, other._taken, other.parameters = self._liquidated, self._taken, self.parameters
-        other._pools = dict(self._pools)
+        other._pools = self._pools
         return other
 
     def pool(self, market: int, side: int) -> Pool:
-        """Positions of one side as they are now; nobody who is liquidatable or cannot be decided."""
+        """Positions of one side; nobody who is liquidatable or cannot be decided."""
         if (market, side) not in self._pools:
             self._pools[market, side] = self._load(market, side)
         return self._pools[market, side]
@@ -160,69 +174,13 @@ class Pools:
         winners = self.winners(market, side, less)
         return capacity_lots(winners, gap, rules.adl_ranking, rules.adl_eligible, self.parameters)
 
-    def take(self, market: int, side: int, hit: Hit, values: Integers, taken: Integers) -> None:
-        """Take in what winners of one side were closed.
+    def take(self, part: Part) -> None:
+        """Take in what winners of one side were closed: their equity is lower in every market.
 
-        values  shape (k,), what each one's lots are worth at the closing prices, signed as the position
-        taken   shape (k,), what that costs each against the mark
+        Their position is left as it was: all accounts that are closed in a market and on a side are so at once.
         """
-        instrument, ticks = self._state.instruments[market], self._state.ticks[market]
-        pool = self.pool(market, side)
         self._taken = self._taken.copy()
-        self._taken[hit.accounts] += taken
-        places = np.searchsorted(pool.accounts, hit.accounts)
-        left = pool.lots[places] - hit.lots
-        on = np.flatnonzero(left)
-        at, closed, left = places[on], hit.lots[on], left[on]
-        closed_cost = _part_of(pool.cost[at], closed, pool.lots[at])
-        cost = pool.cost[at] - closed_cost
-        value, notional = value_array(left * side, ticks, instrument.contract)
-        self._pools[market, side] = _without(
-            replace(
-                pool,
-                lots=_with(pool.lots, at, left),
-                cost=_with(pool.cost, at, cost),
-                profit=_with(pool.profit, at, np.minimum(value - cost, pool.profit[at] - taken[on])),
-                notional=_with(pool.notional, at, notional),
-                wallet=_with(pool.wallet, at, pool.wallet[at] + values[on] - closed_cost),
-                maintenance=_with(pool.maintenance, at, maintenance_array(notional, instrument)),
-            ),
-            np.delete(places, on),
-        )
-
-
-def _part_of(cost: Integers, closed: Integers, lots: Integers) -> Integers:
-    """The closed part of each cost, floor(cost x closed / lots), as rules.margin.trade has it."""
-    if cost.dtype == object:
-        return cost * closed // lots
-    return floor_quotients((cost, closed), (lots,), 1)
-
-
-def _with(column: Integers, places: Indices, entries: Integers) -> Integers:
-    """A column with other entries at some places."""
-    column = column.copy()
-    column[places] = entries
-    return column
-
-
-def _without(pool: Pool, places: Indices) -> Pool:
-    """A pool without those at some places: they are flat in this market."""
-    if not len(places):
-        return pool
-    return Pool(
-        *(
-            np.delete(column, places)
-            for column in (
-                pool.accounts,
-                pool.lots,
-                pool.cost,
-                pool.profit,
-                pool.notional,
-                pool.wallet,
-                pool.maintenance,
-            )
-        )
-    )
+        self._taken[part.hit.accounts] += part.taken
 
 
 def shares(units: int, lots: Integers) -> Integers:

@@ -23,7 +23,7 @@ from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.deleveraging import Gap, Winner, lot_cap, policy_of
 from seawall.rules.lots_arrays import plan_lots_array
 from seawall.rules.margin import maintenance_margin_units, trade
-from seawall.venue.pools import Hit, Pools
+from seawall.venue.pools import Hit, Part, Pools
 from seawall.venue.scan import Indices
 from seawall.venue.state import Integers, VenueState
 
@@ -108,10 +108,11 @@ class Queues:
         hit = np.flatnonzero(plan)
         return Hit(accounts[hit], plan[hit])
 
-    def take(self, market: int, side: int, hit: Hit, values: Integers, taken: Integers) -> None:
-        """Take in what winners of one side were closed, as `Pools.take`; `undo` takes it back."""
+    def take(self, part: Part) -> None:
+        """Take in what winners of one side were closed: fewer lots, less profit, less equity everywhere."""
+        market, side = part.market, part.side
         line = self._line(market, side)
-        columns = (hit.accounts, hit.lots, values, taken)
+        columns = (part.hit.accounts, part.hit.lots, part.values, part.taken)
         for account, lots, value, units in zip(*(column.tolist() for column in columns), strict=True):
             self._put(self._taken, account, self._taken[account] + units)
             self._close(line, market, side, int(np.searchsorted(line.accounts, account)), lots, value, units)
@@ -128,6 +129,7 @@ class Queues:
         notional = notional_units(instrument.contract, after.lots, ticks)
         profit = value_units(instrument.contract, after.lots, ticks) - after.cost_units
         self._put(line.cost, place, after.cost_units)
+        # What was taken counts against the profit of the whole position, so that no sum of takings exceeds it.
         self._put(line.profit, place, min(profit, int(line.profit[place]) - taken))
         self._put(line.notional, place, notional)
         self._put(line.wallet, place, int(line.wallet[place]) + after.realised_units)
