@@ -116,6 +116,33 @@ def test_an_attempt_that_fails_changes_nothing():
     assert replace(first) == first
 
 
+def test_winners_whose_last_lot_is_needed_suffice():
+    """Ten lots for ten of the first; five more have nobody. All entered ETH at 1,000; the mark is 900."""
+    rows = [(500, (0, 10, 0), 0), (200, (0, 5, 0), 0), (5_000, (0, -10, 0), 0)]
+    found = agree(*opened(rows, "pro_rata_lots", "any"))
+    assert (found.accounts, found.unplaced) == ({0}, {1: 5})
+    assert [(row.account, row.lots) for row in found.winnings] == [(2, 10)]
+
+
+def test_one_equity_does_not_pay_in_two_markets():
+    """The first loser would take 270 in BTC and 1,140 in ETH of one winner whose equity is 1,250: either, not both."""
+    rows = [(500, (10, 10, 0), 0), (0, (0, 2, 0), 0), (-950, (-10, -13, 0), 0)]
+    state, design, values, sales, bankrupt = opened(rows, "pro_rata_pnl", "capped_at_mark")
+    assert bankrupt == {0, 1}
+    equity = values.full(2)
+    found = agree(state, design, values, sales, bankrupt)
+    assert found.unplaced and found.accounts == {1}
+    assert sum(row.taken for row in found.winnings) <= equity
+
+
+def test_who_is_liquidatable_wins_nothing_even_where_nobody_liquidates_it_yet():
+    """The engine's capacity may leave it for a later step. It gained 1,000, has 300, and needs 450."""
+    state, design, values, sales, bankrupt = opened([(500, (0, 10, 0), 0), (-700, (0, -10, 0), 0)], "cel", "any")
+    assert values.found.tolist() == [0, 1]
+    found = agree(state, design, values, {0: sales[0]}, bankrupt)
+    assert (found.winnings, found.unplaced) == ((), {1: 10})
+
+
 def test_who_is_under_liquidation_wins_nothing_even_where_it_is_safe():
     state, design, values, sales, bankrupt = opened(crowd(60, 20, 2), "pro_rata_pnl", "any")
     before = agree(state, design, values, sales, bankrupt)
