@@ -1,7 +1,7 @@
 """ADL policies on arrays: every policy for a million winners, to the same unit as the Python rule.
 
-Layer    rules; imports rules.{adl_policies,adl_scores,split_arrays,exact_arrays}, NumPy. Called by stress, benchmarks.
-         SPEC 8.
+Layer    rules; imports rules.{adl_policies,adl_scores,split_arrays,exact_arrays}, NumPy. Called by rules.lots_arrays,
+         stress, benchmarks. SPEC 8.
 Not here what the policies are (rules.adl_policies): this file says the same for arrays.
 Held to  this by tests/rules/test_adl_arrays.py: `==` to `haircuts`, every policy, ties and edges of int64 included.
 """
@@ -38,7 +38,7 @@ MOST_FACTORS: Final = 8
 """More factors of a weight than this are left to Python."""
 
 
-class _TooWide(ArithmeticError):
+class TooWide(ArithmeticError):
     """Something does not fit int64: the Python rule decides."""
 
 
@@ -112,31 +112,47 @@ def haircut_array(
         raise ValueError(f"haircut_array: wanted a severity >= 0; found {severity_units}")
     parameters = parameters or PolicyParameters()
     try:
-        return _haircuts(policy, winners, severity_units, parameters)
-    except _TooWide:
+        return share_array(policy, severity_units, winners, _caps(policy, winners, parameters), parameters)
+    except TooWide:
         return np.array(haircuts(policy, winners.participants(), severity_units, parameters), np.int64)
 
 
-def _haircuts(policy: Policy, winners: WinnersArrays, amount: int, parameters: PolicyParameters) -> Ints:
-    caps = _caps(policy, winners, parameters)
+def share_array(policy: Policy, amount: int, winners: WinnersArrays, caps: Ints, parameters: PolicyParameters) -> Ints:
+    """`share` on arrays: an amount, of money or of lots, under a policy, with caps in the same unit.
+
+    amount   >= 0
+    caps     shape (n,), int64, >= 0
+    returns  shape (n,), int64, equal to `share(policy, amount, winners.participants(), caps, parameters)`
+    Errors   TooWide where something does not fit, and for an unknown policy: the Python rule says what it is.
+    """
     if policy in SCORES:
         return queue_array(amount, scores_array(policy, winners, parameters), caps)
     if policy in WEIGHTS:
-        return water_fill_array(amount, _weights(policy, winners, parameters), caps)
+        return water_fill_array(amount, weights_array(policy, winners, parameters), caps)
     ones = np.ones(len(caps), np.int64)
     if policy == "cea":
         return caps - water_fill_array(max(0, exact_sum(caps) - amount), ones, caps)
     if policy == "talmud":
         return _talmud(amount, caps, ones)
-    raise _TooWide  # unknown: the Python rule says so
+    raise TooWide
 
 
 def _caps(policy: Policy, winners: WinnersArrays, parameters: PolicyParameters) -> Ints:
+    limits = limits_array(policy, winners, parameters)
+    return winners.cap_units if limits is None else np.minimum(winners.cap_units, limits)
+
+
+def limits_array(policy: Policy, winners: WinnersArrays, parameters: PolicyParameters) -> Ints | None:
+    """`policy_limits` on arrays: shape (n,), base units; None: the policy has no limit of its own.
+
+    What `rap` spares altogether weighs nothing, so that it is not made 0 here.
+    Errors  TooWide where something does not fit.
+    """
     if policy in ("capped_pro_rata", "rap"):
-        return np.minimum(winners.cap_units, _ppm_down(winners.gain, parameters.beta_ppm))
+        return _ppm_down(winners.gain, parameters.beta_ppm)
     if policy == "mean_surplus":
-        return np.minimum(winners.cap_units, _mean_surpluses(winners))
-    return winners.cap_units
+        return _mean_surpluses(winners)
+    return None
 
 
 def _ppm_down(values: Ints, rate_ppm: int) -> Ints:
@@ -144,7 +160,7 @@ def _ppm_down(values: Ints, rate_ppm: int) -> Ints:
     if rate_ppm == PPM:
         return values
     if not 0 <= rate_ppm < PPM:
-        raise _TooWide
+        raise TooWide
     millions = values // PPM
     return millions * rate_ppm + (values - millions * PPM) * rate_ppm // PPM
 
@@ -154,7 +170,7 @@ def _mean_surpluses(winners: WinnersArrays) -> Ints:
     columns = (winners.profit_units, winners.equity_units, winners.maintenance_units)
     wide = any(int(c.max(initial=0)) >= 2**61 or int(c.min(initial=0)) <= -(2**61) for c in columns)
     if wide or abs(profit) > MOST_AMOUNT or not 0 < lots <= MOST_TOTAL:
-        raise _TooWide
+        raise TooWide
     parts, rests = divide(abs(profit), winners.lots, lots)
     means = parts + (rests > 0) if profit > 0 else -parts
     free = winners.equity_units - winners.maintenance_units
@@ -168,7 +184,7 @@ def _talmud(amount: int, claims: Ints, ones: Ints) -> Ints:
     beyond_half = 2 * amount > total
     found = below_caps_array(2 * min(amount, total - amount), Weights((ones,)), claims)
     if found is None or total >= MOST_TOTAL:
-        raise _TooWide
+        raise TooWide
     under, left, _ = found
     # Parts over `whole`: the floor and what is left over of each, never the product itself.
     half = max(1, len(under))
@@ -253,19 +269,22 @@ _SCORES: Final[dict[str, Callable[[WinnersArrays, PolicyParameters], AnyInts]]] 
 def _leverage(winners: WinnersArrays) -> Ints:
     found = _quotients(winners.equity_units > 0, (winners.notional_units,), (winners.equity_units,), PPM)
     if found.dtype == object:
-        raise _TooWide
+        raise TooWide
     return np.maximum(found, winners.equity_units > 0)  # at least 1 ppm with equity
 
 
-def _weights(policy: Policy, winners: WinnersArrays, parameters: PolicyParameters) -> Ints | tuple[Ints, ...]:
-    """Weights as factors; only those of leverage have more than one."""
+def weights_array(policy: Policy, winners: WinnersArrays, parameters: PolicyParameters) -> Ints | tuple[Ints, ...]:
+    """The weights of a water-fill, equal to `WEIGHTS[policy]` of each, as factors; only leverage has more than one.
+
+    Errors  TooWide where a factor does not fit.
+    """
     if policy in _PLAIN_WEIGHTS:
         return _PLAIN_WEIGHTS[policy](winners)
     leverage = _leverage(winners)
     powers = {"risk_levered": 0, "risk_levered_squared": 1, "rap": parameters.leverage_power}[policy]
     offset = parameters.leverage_offset_ppm if policy == "rap" else 0
     if powers + 2 > MOST_FACTORS or not 0 <= offset < 2**62:
-        raise _TooWide
+        raise TooWide
     return (winners.gain, leverage, *[np.maximum(leverage - offset, 0)] * powers)
 
 

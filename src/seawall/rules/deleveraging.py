@@ -34,6 +34,7 @@ __all__ = [
     "lot_cap",
     "minimal_lots",
     "plan_lots",
+    "policy_of",
     "profit_leverage_score",
     "ranked_queue",
     "return_excess",
@@ -47,6 +48,11 @@ Eligible = Literal["profit_at_close", "capped_at_mark", "any"]
 
 Ranking = Policy | Literal["queue_pnl_leverage"]
 """A policy by name; `queue_pnl_leverage` is the older name of `queue_bitmex`."""
+
+
+def policy_of(ranking: Ranking) -> Policy:
+    """The policy that a ranking names."""
+    return "queue_bitmex" if ranking == "queue_pnl_leverage" else ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,7 @@ def plan_lots(
              what the policy itself spares (beta, the side's mean profit), in whole lots rounded down
     Source   SPEC 7, 8.
     """
-    policy: Policy = "queue_bitmex" if ranking == "queue_pnl_leverage" else ranking
-    parameters = parameters or PolicyParameters()
+    policy, parameters = policy_of(ranking), parameters or PolicyParameters()
     caps = [lot_cap(winner, gap, eligible) for winner in winners]
     limits = policy_limits(policy, winners, parameters)
     if limits is not None:

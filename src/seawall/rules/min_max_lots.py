@@ -1,6 +1,6 @@
 """Min-max in whole lots: nobody loses a larger part of its equity than must be, without a solver.
 
-Layer    rules; imports amounts, rules.water_fill. Called by rules.deleveraging. SPEC 8; I6.
+Layer    rules; imports amounts, rules.water_fill. Called by rules.{deleveraging,lots_arrays}. SPEC 8; I6.
 Not here pro rata over equity in money, which is the same without lots (rules.adl_policies).
 Held to  this by tests/rules/test_min_max_lots.py: every way to hand out the lots.
 
@@ -40,16 +40,25 @@ def min_max_lots(lots: int, equity_units: Sequence[int], caps: Sequence[int]) ->
     for i in under:
         handed[i] = room * equity[i] // weight
     left = room - sum(handed[i] for i in under)
+    hand_out(left, under, handed, equity, caps)
+    return tuple(handed)
+
+
+def hand_out(lots: int, under: Sequence[int], handed: list[int], equity: Sequence[int], caps: Sequence[int]) -> None:
+    """Hand out lots one by one: each goes to whoever then has the smallest lots / equity. Changes `handed`.
+
+    lots   at most what is left of the caps of `under`
+    under  places of those who may get some: equity > 0, handed < cap
+    """
     # Fractions with denominators below 2^(shift / 2) differ by more than 2^-shift: floors at this scale compare so.
-    shift = 2 * max(equity, default=0).bit_length()
+    shift = 2 * max((equity[i] for i in under), default=0).bit_length()
     heap = [(((handed[i] + 1) << shift) // equity[i], -equity[i], i) for i in under]
     heapq.heapify(heap)
-    for _ in range(left):
+    for _ in range(lots):
         _, _, i = heapq.heappop(heap)
         handed[i] += 1
         if handed[i] < caps[i]:
             heapq.heappush(heap, (((handed[i] + 1) << shift) // equity[i], -equity[i], i))
-    return tuple(handed)
 
 
 def worst_part_ppm(haircut_units: Sequence[int], equity_units: Sequence[int]) -> int:

@@ -1,7 +1,8 @@
 """Deleverage: who is closed against what is left of liquidated accounts, worked out on live winners.
 
-Layer    venue; imports rules, design, venue.{sales,scan,state}. Called by venue.plan.
-Not here ranking and caps (rules.deleveraging), the events (venue.facts), haircuts in money (venue.haircuts).
+Layer    venue; imports rules, design, venue.{pools,queues,sales,scan,state}. Called by venue.plan.
+Not here ranking and caps (rules.deleveraging), who can be closed (venue.pools), the events (venue.facts), haircuts in
+         money (venue.haircuts).
 Held to  this by tests/venue: I6, I10, no winner is liquidatable, both sides fall lot for lot.
 
 Closing prices: the bankruptcy price, or the mark, the mark of the step before, or the oracle (the price before own
@@ -12,21 +13,20 @@ closing never makes the deficit larger. At another price than the bankruptcy pri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from seawall.amounts import allocate
 from seawall.design.types import Design
 from seawall.rules.adl_policies import ADL_POLICIES
 from seawall.rules.adl_scores import PolicyParameters
-from seawall.rules.contracts import notional_units, pnl_units, value_units
-from seawall.rules.deleveraging import Gap, Winner, plan_lots
-from seawall.rules.margin import maintenance_margin_units, trade
-from seawall.venue.sales import Sale, share_value
-from seawall.venue.scan import Values, safe
-from seawall.venue.state import VenueState
+from seawall.rules.deleveraging import Gap
+from seawall.venue.pools import Part, Pools, shares
+from seawall.venue.queues import Queues
+from seawall.venue.sales import Sale
+from seawall.venue.scan import Values
+from seawall.venue.state import Integers, VenueState
 
 QUEUES = frozenset(facts.name for facts in ADL_POLICIES if facts.kind == "queue") | {"queue_pnl_leverage"}
 """Rankings that serve one bankrupt account after the other."""
@@ -101,14 +101,24 @@ def deleverage(
     Where winners do not suffice for all, the lowest ids that they do suffice for are served.
     """
     left = {
-        account: [sale for sale in sales if sale.left]
+        account: [_closing(state, design, sale) for sale in sales if sale.left]
         for account, sales in accounts.items()
         if account in bankrupt and any(sale.left for sale in sales)
     }
-    pools = Pools(state, design, values, accounts)
+    if not left:
+        return Deleveraging()
+    pools = Pools(state, design, values, accounts, policy_parameters(design, f"b{state.step}.{state.round + 1}"))
     if design.exhaustion.adl_ranking in QUEUES:
-        return _one_by_one(state, design, pools, left)
+        return _one_by_one(state, Queues(state, design, pools), left)
     return _together(state, design, pools, left)
+
+
+def _closing(state: VenueState, design: Design, sale: Sale) -> Closing:
+    """What is left of a position, at the price at which it is closed."""
+    price = closing_ticks(state, design, sale)
+    value = sale.value_at(sale.left, price)
+    gap = value - sale.value_at(sale.left, state.ticks[sale.market])
+    return Closing(sale.account, sale.market, sale.side, sale.left, price, value, gap)
 
 
 def closing_ticks(state: VenueState, design: Design, sale: Sale) -> int:
@@ -125,48 +135,131 @@ def closing_ticks(state: VenueState, design: Design, sale: Sale) -> int:
     return max(named, mark) if sale.side > 0 else min(named, mark)
 
 
-def _one_by_one(state: VenueState, design: Design, pools: Pools, left: Mapping[int, list[Sale]]) -> Deleveraging:
+def _one_by_one(state: VenueState, queues: Queues, left: Mapping[int, list[Closing]]) -> Deleveraging:
     closings: list[Closing] = []
     winnings: list[Winning] = []
     served = set()
     unplaced: dict[int, int] = {}
-    for account, sales in left.items():
-        attempt = pools.copy()
-        placed = _place(state, design, attempt, sales)
+    for account, own in left.items():
+        placed = _place(state, queues, own)
         if placed.missing:
+            queues.undo()
             for market, lots in placed.missing.items():
                 unplaced[market] = unplaced.get(market, 0) + lots
             continue
-        pools = attempt
+        queues.keep()
         closings += placed.closings
-        winnings += placed.winnings
+        winnings += placed.winnings()
         served.add(account)
     return Deleveraging(tuple(closings), tuple(winnings), frozenset(served), unplaced)
 
 
-def _together(state: VenueState, design: Design, pools: Pools, left: Mapping[int, list[Sale]]) -> Deleveraging:
-    def place(accounts: Sequence[int]) -> _Placed:
-        return _place(state, design, pools.copy(), [sale for account in accounts for sale in left[account]])
-
+def _together(state: VenueState, design: Design, pools: Pools, left: Mapping[int, list[Closing]]) -> Deleveraging:
     everybody = list(left)
-    best = place(everybody)
-    unplaced = best.missing
-    served = everybody
+    best = _place(state, pools.copy(), _of(left, everybody))
+    unplaced, served = best.missing, everybody
     if unplaced:
-        low, high, best = 0, len(everybody) - 1, _Placed()
-        while low < high:
-            middle = (low + high + 1) // 2
-            placed = place(everybody[:middle])
-            if placed.missing:
-                high = middle - 1
-            else:
-                low, best = middle, placed
-        served = everybody[:low]
-        for account in everybody[low:]:  # one that winners do not suffice for does not keep the others waiting
-            placed = place([*served, account])
-            if not placed.missing:
-                served, best = [*served, account], placed
-    return Deleveraging(tuple(best.closings), tuple(best.winnings), frozenset(served), unplaced)
+        served = _served(_Room(state, design, pools), left)
+        best = _place(state, pools.copy(), _of(left, served)) if served else _Placed()
+    return Deleveraging(tuple(best.closings), tuple(best.winnings()), frozenset(served), unplaced)
+
+
+def _of(left: Mapping[int, list[Closing]], accounts: Iterable[int]) -> list[Closing]:
+    return [closing for account in accounts for closing in left[account]]
+
+
+def _served(room: _Room, left: Mapping[int, list[Closing]]) -> list[int]:
+    """Accounts that winners suffice for together, where they do not for all of them."""
+    everybody = list(left)
+    low, high = 0, len(everybody) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if room.suffices(_of(left, everybody[:middle])):
+            low = middle
+        else:
+            high = middle - 1
+    served = everybody[:low]
+    for account in everybody[low:]:  # one that winners do not suffice for does not keep the others waiting
+        if room.suffices(_of(left, served), left[account]):
+            served.append(account)
+    return served
+
+
+class _Room:
+    """Whether winners suffice for some accounts: by what they could be closed for at most and at least, or by placing.
+
+    Groups of closings share winners' equity alone, so what a market's winners can be closed for lies between what they
+    could if no other market took anything and what they could if each earlier one took all of their profit.
+    """
+
+    def __init__(self, state: VenueState, design: Design, pools: Pools) -> None:
+        self._state, self._design, self._pools = state, design, pools
+
+    def suffices(self, closings: Sequence[Closing], more: Sequence[Closing] = ()) -> bool:
+        """Whether all of these can be placed.
+
+        more  of an account that is to join others, which winners suffice for
+        """
+        groups = _groups([*closings, *more])
+        wanted = {(closing.market, closing.side) for closing in more}
+        if not self._may([key for key in groups if not more or key in wanted], groups):
+            return False
+        return self._must(groups) or not _place(self._state, self._pools.copy(), [*closings, *more]).missing
+
+    def _may(self, keys: Iterable[_Key], groups: Mapping[_Key, _Group]) -> bool:
+        """False: winners of some market do not suffice even with all of their equity."""
+        for market, side in keys:
+            gap = groups[market, side].gap
+            capacity = self._pools.capacity(market, -side, gap)
+            if capacity is not None and capacity < gap.lots:
+                return False
+        return True
+
+    def _must(self, groups: Mapping[_Key, _Group]) -> bool:
+        """True: winners of every market suffice whatever the earlier ones take."""
+        if self._design.exhaustion.adl_eligible == "any" and len(groups) > 1:
+            return False  # nothing bounds what a market takes
+        could: Integers = np.zeros_like(self._state.cash)
+        for (market, side), group in groups.items():
+            capacity = self._pools.capacity(market, -side, group.gap, could)
+            if capacity is None or capacity < group.gap.lots:
+                return False
+            pool = self._pools.pool(market, -side)
+            could[pool.accounts] += np.maximum(pool.profit, 0) + SHARING_UNITS
+        return True
+
+
+_Key = tuple[int, int]
+"""(market index, side of those who are closed)."""
+
+SHARING_UNITS = 2
+"""Sharing two values by `allocate` may take so much more of a winner than its lots at the gap a lot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Closings of one side of a market, and what they cost their winners together."""
+
+    closings: list[Closing]
+    gap: Gap
+
+
+def _groups(closings: Iterable[Closing]) -> dict[_Key, _Group]:
+    """By market, then side."""
+    found: dict[_Key, list[Closing]] = {}
+    for closing in closings:
+        found.setdefault((closing.market, closing.side), []).append(closing)
+    return {
+        key: _Group(group, Gap(sum(one.gap for one in group), sum(one.lots for one in group)))
+        for key, group in sorted(found.items())
+    }
+
+
+def _winnings(part: Part) -> list[Winning]:
+    """One by one, lowest id first."""
+    columns = (part.hit.accounts, part.hit.lots, part.values, part.taken)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Winning(account, part.market, part.side, *row) for account, *row in rows]
 
 
 @dataclass(slots=True)
@@ -174,139 +267,42 @@ class _Placed:
     """Closings of some positions and their winners. `missing`: market index -> lots that winners do not suffice for."""
 
     closings: list[Closing] = field(default_factory=list)
-    winnings: list[Winning] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     missing: dict[int, int] = field(default_factory=dict)
 
+    def winnings(self) -> list[Winning]:
+        """Market by market, lowest id first."""
+        return [winning for part in self.parts for winning in _winnings(part)]
 
-def _place(state: VenueState, design: Design, pools: Pools, sales: Sequence[Sale]) -> _Placed:
-    """Match positions, market by market, with the winners of the other side; `pools` are used up by it."""
-    rules = design.exhaustion
-    parameters = policy_parameters(design, f"b{state.step}.{state.round + 1}")
+
+def _place(state: VenueState, pools: Pools | Queues, closings: Sequence[Closing]) -> _Placed:
+    """Match closings, market by market, with the winners of the other side; `pools` are used up by it."""
     placed = _Placed()
-    groups: dict[tuple[int, int], list[Closing]] = {}
-    for sale in sales:
-        price = closing_ticks(state, design, sale)
-        value = sale.value_at(sale.left, price)
-        gap = value - sale.value_at(sale.left, state.ticks[sale.market])
-        closing = Closing(sale.account, sale.market, sale.side, sale.left, price, value, gap)
-        groups.setdefault((sale.market, sale.side), []).append(closing)
-    for (market, side), closings in sorted(groups.items()):
-        gap_all = Gap(sum(closing.gap for closing in closings), sum(closing.lots for closing in closings))
-        inverse = state.instruments[market].contract.inverse
-        winners = list(pools.winners(market, -side).values())
-        plan = plan_lots(winners, gap_all, rules.adl_ranking, rules.adl_eligible, parameters)
-        missing = gap_all.lots - sum(plan)
+    for (market, side), group in _groups(closings).items():
+        hit = pools.plan(market, -side, group.gap)
+        missing = group.gap.lots - int(hit.lots.sum())
         if missing:
             placed.missing[market] = placed.missing.get(market, 0) + missing
             continue
-        hit = [(state.index[winner.id], lots) for winner, lots in zip(winners, plan, strict=True) if lots]
-        shares = [lots for _, lots in hit]
-        for (account, lots), (value, taken) in zip(hit, _shares(closings, gap_all.units, shares, inverse), strict=True):
-            winning = Winning(account, market, -side, lots, value, taken)
-            pools.take(winning)
-            placed.winnings.append(winning)
-        placed.closings += closings
+        values, taken = _shares(group, hit.lots, state.instruments[market].contract.inverse)
+        part = Part(market, -side, hit, values, taken)
+        pools.take(part)
+        placed.parts.append(part)
+        placed.closings += group.closings
     return placed
 
 
-def _shares(closings: Sequence[Closing], gap: int, lots: Sequence[int], inverse: bool) -> list[tuple[int, int]]:
+def _shares(group: _Group, lots: Integers, inverse: bool) -> tuple[Integers, Integers]:
     """(value at the closing prices, what that costs against the mark) of each winner; the costs add up to the gap.
 
     Both sides' values are each other's opposite. Winners share the closing prices by `allocate` over lots, as sellers
     share the book's proceeds: at the mark a linear lot is worth a whole number, so every cost is >= 0. An inverse one
     is not, and there they share the cost itself.
     """
-    closed = -sum(closing.value for closing in closings)
-    at_mark = share_value(closed + gap, lots)
+    closed = -sum(closing.value for closing in group.closings)
+    at_mark = shares(closed + group.gap.units, lots)
     if inverse:
-        return [(value - cost, cost) for value, cost in zip(at_mark, allocate(gap, lots), strict=True)]
-    at_close = share_value(closed, lots)
-    return [(value, mark - value) for value, mark in zip(at_close, at_mark, strict=True)]
-
-
-class Pools:
-    """Live winners by (market, side), as deleveraging goes on: fewer lots, less profit, less equity everywhere."""
-
-    def __init__(self, state: VenueState, design: Design, values: Values, bankrupt: Mapping[int, list[Sale]]) -> None:
-        self._state, self._design, self._values, self._bankrupt = state, design, values, bankrupt
-        self._pools: dict[tuple[int, int], dict[int, Winner]] = {}
-        self._taken: dict[int, int] = {}
-        self._cost: dict[tuple[int, int], int] = {}
-
-    def copy(self) -> Pools:
-        """As it stands, to come back to."""
-        other = Pools(self._state, self._design, self._values, self._bankrupt)
-        other._pools = {key: dict(pool) for key, pool in self._pools.items()}
-        other._taken = dict(self._taken)
-        other._cost = dict(self._cost)
-        return other
-
-    def winners(self, market: int, side: int) -> dict[int, Winner]:
-        """Positions of one side by account, lowest id first; nobody who is liquidatable or cannot be decided."""
-        if (market, side) not in self._pools:
-            self._pools[market, side] = self._load(market, side)
-        return self._pools[market, side]
-
-    def _load(self, market: int, side: int) -> dict[int, Winner]:
-        state, values = self._state, self._values
-        instrument = state.instruments[market]
-        if instrument.market.adl_exempt:
-            return {}
-        arrays = values.arrays
-        fine = safe(arrays, self._design)
-        contract, ticks = instrument.contract, state.ticks[market]
-        winners = {}
-        for index in np.flatnonzero(state.lots[market] * side > 0):
-            account = int(index)
-            if account in self._bankrupt or not fine[account]:
-                continue
-            equity = int(arrays.equity[account])
-            lots, cost = int(state.lots[market, account]), int(state.cost[market, account])
-            notional = notional_units(contract, lots, ticks)
-            winners[account] = Winner(
-                id=state.accounts[account],
-                lots=abs(lots),
-                profit_units=pnl_units(contract, lots, ticks, cost),
-                equity_units=equity - self._taken.get(account, 0),
-                notional_units=notional,
-                entry_units=abs(cost),
-                wallet_units=int(state.cash[account]),
-                maintenance_units=maintenance_margin_units(notional, instrument.market.tiers),
-            )
-        return winners
-
-    def take(self, winning: Winning) -> None:
-        """Take in what one winner was closed."""
-        state, account = self._state, winning.account
-        self._taken[account] = self._taken.get(account, 0) + winning.taken
-        for (market, side), pool in self._pools.items():
-            winner = pool.get(account)
-            if winner is None:
-                continue
-            equity = winner.equity_units - winning.taken
-            if market != winning.market:
-                pool[account] = replace(winner, equity_units=equity)
-                continue
-            lots = winner.lots - winning.lots
-            if lots == 0:
-                del pool[account]
-                continue
-            instrument = state.instruments[market]
-            contract, ticks = instrument.contract, state.ticks[market]
-            held = self._cost.get((account, market), int(state.cost[market, account]))
-            after = trade(side * winner.lots, held, -side * winning.lots, -winning.value)
-            self._cost[account, market] = after.cost_units
-            notional = notional_units(contract, lots, ticks)
-            pool[account] = replace(
-                winner,
-                lots=lots,
-                # What was taken counts against the profit of the whole position, so that no sum of takings exceeds it.
-                profit_units=min(
-                    value_units(contract, after.lots, ticks) - after.cost_units, winner.profit_units - winning.taken
-                ),
-                equity_units=equity,
-                notional_units=notional,
-                entry_units=abs(after.cost_units),
-                wallet_units=winner.wallet + after.realised_units,
-                maintenance_units=maintenance_margin_units(notional, instrument.market.tiers),
-            )
+        cost = shares(group.gap.units, lots)
+        return at_mark - cost, cost
+    at_close = shares(closed, lots)
+    return at_close, at_mark - at_close

@@ -18,11 +18,12 @@ import numpy as np
 
 from seawall.amounts import id_key
 from seawall.design.types import Design, SocialisedBase
-from seawall.rules.contracts import notional_units, pnl_units
-from seawall.rules.deleveraging import capped_water_fill
+from seawall.rules.contracts import notional_units
 from seawall.rules.socialisation import Participant, haircut_by_market, positive_pnl_haircuts, socialise
-from seawall.venue.scan import safe, value_all
-from seawall.venue.state import VenueState
+from seawall.rules.split_arrays import water_fill_array
+from seawall.rules.water_fill import capped_water_fill
+from seawall.venue.scan import safe, value_all, value_array
+from seawall.venue.state import Integers, VenueState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +80,45 @@ class Payers:
         able = safe(values, design)
         if flat:
             able = able | (~(state.lots != 0).any(axis=0) & (values.equity > 0).astype(np.bool_))
-        found = [int(account) for account in np.flatnonzero(able)]
-        self.accounts = [account for account in found if account not in standing.liquidated]
-        self.equities = [int(values.equity[account]) for account in self.accounts]
-        self._state, self._standing = state, standing
+        able[list(standing.liquidated)] = False
+        self._places = np.flatnonzero(able)
+        self._equity = values.equity[self._places]
+        self.accounts: list[int] = self._places.tolist()
+        self.equities: list[int] = self._equity.tolist()
+        self._state = state
+        self._ceilings: dict[int, list[tuple[int, int]]] = {}
+        for (account, market), units in standing.ceilings.items():
+            self._ceilings.setdefault(market, []).append((account, units))
 
-    def profits(self, market: int) -> list[int]:
-        """Each payer's profit in a market that may still be taken; negative: a loss."""
-        state = self._state
-        contract, ticks = state.instruments[market].contract, state.ticks[market]
+    @property
+    def room(self) -> Integers:
+        """What each payer's equity lets be taken from it, shape (k,), base units, >= 0."""
+        room: Integers = np.maximum(self._equity, 0)
+        return room
+
+    def profits(self, market: int) -> Integers:
+        """Each payer's profit in a market that may still be taken, shape (k,); negative: a loss."""
+        state, instrument = self._state, self._state.instruments[market]
+        profits = np.zeros_like(self._equity)
         if state.is_collateral(market):
-            return [0] * len(self.accounts)
-        profits = []
-        for account in self.accounts:
-            lots, cost = int(state.lots[market, account]), int(state.cost[market, account])
-            profit = pnl_units(contract, lots, ticks, cost) if lots else 0
-            profits.append(min(profit, self._standing.ceilings.get((account, market), profit)))
+            return profits
+        lots = state.lots[market, self._places]
+        held = np.flatnonzero(lots)
+        if held.size:
+            value, _ = value_array(lots[held], state.ticks[market], instrument.contract)
+            profits[held] = value - state.cost[market, self._places[held]]
+        for account, units in self._ceilings.get(market, ()):
+            place = int(np.searchsorted(self._places, account))
+            if place < len(profits) and self._places[place] == account:
+                profits[place] = min(profits[place], units)
         return profits
+
+
+def _water_fill(amount: int, weights: Integers, caps: Integers) -> Integers:
+    """`capped_water_fill` of either kind of array."""
+    if caps.dtype == object:
+        return np.array(capped_water_fill(amount, weights.tolist(), caps.tolist()), object)
+    return water_fill_array(amount, weights, caps)
 
 
 def socialised(state: VenueState, design: Design, severity: int, standing: Standing) -> Takings:
@@ -109,15 +132,20 @@ def over_profit(state: VenueState, design: Design, severity: int, standing: Stan
     """Over positive net profit of open positions, all markets together."""
     payers = Payers(state, design, standing)
     by_id = sorted(range(len(state.instruments)), key=lambda market: id_key(state.instruments[market].id))
-    profits = list(zip(*(payers.profits(market) for market in by_id), strict=True))
-    nets = [sum(by_market) for by_market in profits]
-    haircuts = positive_pnl_haircuts(severity, nets, payers.equities)
+    profits = np.array([payers.profits(market) for market in by_id])
+    nets = profits.sum(axis=0)
+    gains = np.maximum(nets, 0)
+    if nets.dtype == object:
+        haircuts = np.array(positive_pnl_haircuts(severity, nets.tolist(), payers.equities), object)
+    else:
+        haircuts = water_fill_array(severity, gains, np.minimum(gains, payers.room))
     rows = []
-    for place, haircut in enumerate(haircuts):
-        if haircut:
-            won = dict(zip(by_id, profits[place], strict=True))
-            rows += rows_by_market(payers.accounts[place], haircut, won, payers.equities[place], nets[place])
-    return Takings(sum(max(0, net) for net in nets), tuple(rows))
+    for place in np.flatnonzero(haircuts).tolist():
+        won = dict(zip(by_id, profits[:, place].tolist(), strict=True))
+        rows += rows_by_market(
+            payers.accounts[place], int(haircuts[place]), won, payers.equities[place], int(nets[place])
+        )
+    return Takings(int(gains.sum()), tuple(rows))
 
 
 def rows_by_market(
@@ -210,20 +238,21 @@ def from_market_winners(
                         each at most what equity the ones before left it. Markets exempt from deleveraging pay nothing
     """
     payers = Payers(state, design, standing)
-    room = [max(0, equity) for equity in payers.equities]
+    room = payers.room
     rows: list[Taking] = []
     base = 0
     for market, instrument in enumerate(state.instruments):
         severity = severity_by_market.get(instrument.id, 0)
         if severity == 0 or instrument.market.adl_exempt:
             continue
-        profits = [max(0, profit) for profit in payers.profits(market)]
-        caps = [min(pair) for pair in zip(profits, room, strict=True)]
-        base += sum(profits)
-        for i, haircut in enumerate(capped_water_fill(severity, profits, caps)):
-            if haircut:
-                rows.append(
-                    Taking(payers.accounts[i], market, profits[i], payers.equities[i], haircut, caps[i], profits[i])
-                )
-                room[i] -= haircut
+        profits = np.maximum(payers.profits(market), 0)
+        caps = np.minimum(profits, room)
+        base += int(profits.sum())
+        haircuts = _water_fill(severity, profits, caps)
+        for i in np.flatnonzero(haircuts).tolist():
+            profit = int(profits[i])
+            rows.append(
+                Taking(payers.accounts[i], market, profit, payers.equities[i], int(haircuts[i]), int(caps[i]), profit)
+            )
+        room = room - haircuts
     return Takings(base, tuple(rows))

@@ -1,6 +1,6 @@
 """Inventory: positions that a layer holds: what they tie up, what it can take over, what it sells, who closes it.
 
-Layer    venue; imports rules, design, venue.{deleverage,ladder,sales,scan,state}. Called by venue.{plan,holdings}.
+Layer    venue; imports rules, design, venue.{ladder,pools,sales,scan,state}. Called by venue.{plan,holdings}.
 Not here money of the layer (fund), events (venue.holdings).
 Held to  this by tests/venue/test_inventory.py; I11 counts what layers hold.
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from seawall.design.types import Design
 from seawall.rules.contracts import notional_units, value_units
-from seawall.rules.deleveraging import Gap, plan_lots
+from seawall.rules.deleveraging import Gap
 from seawall.rules.liquidation import stage
 from seawall.rules.liquidation_price import accepts, auction_limit_ticks
 from seawall.rules.margin import maintenance_margin_units, trade
@@ -27,9 +27,9 @@ from seawall.rules.takeover import (
     takeover_lots,
     unwind_lots,
 )
-from seawall.venue.deleverage import Pools
 from seawall.venue.ladder import Levels, Side, Taken, take
-from seawall.venue.sales import Sale, share_value
+from seawall.venue.pools import Pools, shares
+from seawall.venue.sales import Sale
 from seawall.venue.scan import Values
 from seawall.venue.state import VenueState
 
@@ -291,15 +291,11 @@ def _closed_in(state: VenueState, design: Design, pools: Pools, layer: str, mark
     lots = state.held[layer, market][0]
     side = 1 if lots > 0 else -1
     contract, ticks = state.instruments[market].contract, state.ticks[market]
-    winners = list(pools.winners(market, -side).values())
-    plan = plan_lots(winners, Gap(0, abs(lots)), design.exhaustion.adl_ranking, design.exhaustion.adl_eligible)
-    hit = [(state.index[winner.id], part) for winner, part in zip(winners, plan, strict=True) if part]
-    value = -value_units(contract, side * sum(plan), ticks)  # the layer's lots and theirs are each other's opposite
-    shares = share_value(value, [part for _, part in hit])
-    return [
-        Closed(account, market, -side, part, ticks, share, 0, 0)
-        for (account, part), share in zip(hit, shares, strict=True)
-    ]
+    hit = pools.plan(market, -side, Gap(0, abs(lots)))
+    # The layer's lots and theirs are each other's opposite.
+    value = -value_units(contract, side * int(hit.lots.sum()), ticks)
+    rows = zip(hit.accounts.tolist(), hit.lots.tolist(), shares(value, hit.lots).tolist(), strict=True)
+    return [Closed(account, market, -side, part, ticks, share, 0, 0) for account, part, share in rows]
 
 
 def out_of_band(state: VenueState, design: Design, market: int, side: int, balance: int) -> list[Closed]:
