@@ -22,11 +22,12 @@ from seawall.design.types import Design
 from seawall.rules.adl_policies import ADL_POLICIES
 from seawall.rules.adl_scores import PolicyParameters
 from seawall.rules.deleveraging import Gap
+from seawall.venue.book import Integers
 from seawall.venue.pools import Part, Pools, shares
 from seawall.venue.queues import Queues
 from seawall.venue.sales import Sale
 from seawall.venue.scan import Values
-from seawall.venue.state import Integers, VenueState
+from seawall.venue.state import VenueState
 
 QUEUES = frozenset(facts.name for facts in ADL_POLICIES if facts.kind == "queue") | {"queue_pnl_leverage"}
 """Rankings that serve one bankrupt account after the other."""

@@ -22,8 +22,9 @@ from seawall.rules.contracts import notional_units
 from seawall.rules.socialisation import Participant, haircut_by_market, positive_pnl_haircuts, socialise
 from seawall.rules.split_arrays import water_fill_array
 from seawall.rules.water_fill import capped_water_fill
+from seawall.venue.book import Integers
 from seawall.venue.scan import safe, value_all, value_array
-from seawall.venue.state import Integers, VenueState
+from seawall.venue.state import VenueState
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from seawall.rules.adl_scores import PolicyParameters
 from seawall.rules.deleveraging import Gap
 from seawall.rules.lots_arrays import capacity_lots, plan_lots_array
 from seawall.rules.split_arrays import allocate_array
+from seawall.venue.book import Integers
 from seawall.venue.scan import Indices, Values, maintenance_array, safe, value_array
-from seawall.venue.state import Integers, VenueState
+from seawall.venue.state import VenueState
 
 FEW = 256
 """So few parts are shared quicker by Python's `allocate`."""

@@ -23,9 +23,10 @@ from seawall.rules.contracts import notional_units, value_units
 from seawall.rules.deleveraging import Gap, Winner, lot_cap, policy_of
 from seawall.rules.lots_arrays import plan_lots_array
 from seawall.rules.margin import maintenance_margin_units, trade
+from seawall.venue.book import Integers
 from seawall.venue.pools import Hit, Part, Pools
 from seawall.venue.scan import Indices
-from seawall.venue.state import Integers, VenueState
+from seawall.venue.state import VenueState
 
 FEW = 64
 """Winners that are looked at one by one; where the first so many do not suffice, the whole side is planned at once."""
