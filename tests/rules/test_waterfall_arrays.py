@@ -103,3 +103,23 @@ def test_a_worked_batch():
     layers = [Room("a", "A", 20, 0, 8, None), Room("shared", None, 9, 0, None, None)]
     losses = np.array([[0, 4], [0, 0], [7, 4], [0, 0]])
     assert severity_units(np.array([30, 10]), losses, MARKETS, layers) == 18
+
+
+def test_an_odd_unit_goes_to_the_lowest_market_id():
+    """One unit, lost as much in B as in A: it is A's, whose bucket has it, though B's row comes first."""
+    losses = np.array([[1], [0], [1], [0]])
+    assert severity_units(np.array([1]), losses, MARKETS, [Room("a", "A", 1, 0, None, None)]) == 0
+    assert severity_units(np.array([1]), losses, MARKETS, [Room("b", "B", 1, 0, None, None)]) == 1
+
+
+def test_a_market_that_lets_nothing_go_on_has_no_part_in_later_buckets():
+    """10 lost half in A, half in B. A's empty bucket keeps its 5; what is left, behind a shared layer, is all B's."""
+    layers = [
+        Room("a", "A", 0, 0, None, None, spill_over=False),
+        Room("shared", None, 0, 0, None, None),
+        Room("b", "B", 10, 0, None, None),
+    ]
+    losses = np.array([[5], [0], [5], [0]])
+    assert severity_units(np.array([10]), losses, MARKETS, layers) == 5
+    claim = Claim("d0", 10, (("A", 5), ("B", 5)))
+    assert sum(units for _, units in draw_batch([claim], layers).severity) == 5

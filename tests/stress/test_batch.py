@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from seawall.stress import kernel
 from seawall.stress.batch import MOST_PATHS, Batch
 from seawall.stress.bounds import Marks, PathMarks, tiers_of
 from tests.generators import play, squeezes, stories
@@ -117,7 +118,10 @@ def test_constants_of_many_marks_are_those_of_each(ticks, wide):
     tiers = tiers_of(MARKETS)
     single, reference = Marks(MARKETS, tiers, np.float32, 1e-6, 1), np.array(single_exact(tiers))
     many = PathMarks(MARKETS, tiers, np.float32, 1e-6, reference).at_all(ticks)
+    moved = np.empty((2, len(MARKETS)))
     for path, marks in enumerate(ticks):
+        kernel.moves(single.at(marks).exact, reference, moved)
+        assert np.array_equal(many.move[..., path], moved)
         for mine, wanted in zip(many.of(path), single.at(marks).all):
             assert np.array_equal(mine, wanted, equal_nan=True)
 

@@ -93,3 +93,30 @@ def test_a_net_order_in_arrays_is_filled_as_the_venue_fills_it(base, data):
                 named = {state.instruments[m].id: int(x) for m, x in enumerate(losses[:, place]) if x}
                 assert named == dict(wanted[1])
         net.sell(0)
+
+
+@settings(max_examples=60)
+@given(mechanisms(), st.data())
+def test_what_an_account_owes_in_arrays_is_what_the_rule_says(base, data):
+    """Any part of each position traded, or all of all: an account's own equity pays first, to the unit."""
+    state = play(base).venue.state
+    if state.cash.dtype != np.int64 or not all(state.ticks):
+        return
+    accounts: dict[int, list[Sale]] = {}
+    for index in range(len(state.accounts)):
+        if state.is_flat(index):
+            continue
+        accounts[index] = positions(state, index, data.draw(st.integers(-500, 500)))
+        flat = data.draw(st.booleans())
+        for sale in accounts[index]:
+            sale.book = sale.size if flat else data.draw(st.integers(0, sale.size))
+            sale.book_value = sale.value_at(sale.book, state.ticks[sale.market]) - data.draw(st.integers(0, 300))
+    owing = Owing(state, base.spec.design, accounts, frozenset())
+    below = owing._below()
+    for index, sales in accounts.items():
+        wanted = owes_units(state, base.spec.design, index, sales, at_marks=False)[0]
+        assert below[owing.slot[index]] == wanted
+        if all(sale.left == 0 for sale in sales) and not base.spec.design.liquidation.assumption_premium_ppm:
+            lost = sum(sale.value_at(sale.size, state.ticks[sale.market]) - sale.value for sale in sales)
+            fees = sum(state.fees.get(index, {}).values())
+            assert wanted == max(0, state.reserved.get(index, 0) + lost - sales[0].equity - fees)
