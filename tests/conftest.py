@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 NO_DATA = "SEAWALL_DATA is not set: it names the folder of the real data sets"
@@ -27,7 +27,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("ci", settings.get_profile("default"), max_examples=150, derandomize=True, database=None)
-settings.register_profile("mutants", settings.get_profile("ci"), max_examples=40)
+# Whether a mutant dies is asked, not of what smallest example: to shrink one can take minutes.
+settings.register_profile(
+    "mutants", settings.get_profile("ci"), max_examples=40, phases=[Phase.explicit, Phase.generate]
+)
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("soak", settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "default"))

@@ -42,7 +42,17 @@ def book_of(rows):
                 held.append((account, market, size, cost))
     names = tuple(f"a{place:04}" for place in range(len(rows)))
     columns = zip(*held, strict=True) if held else ((), (), (), ())
-    return Book(names, names, tuple(cash for cash, _, _ in rows), tuple(m.id for m in MARKETS), *map(tuple, columns))
+    account, market, lots, cost = columns
+    return Book(
+        accounts=names,
+        owners=names,
+        cash_units=[cash for cash, _, _ in rows],
+        markets=tuple(m.id for m in MARKETS),
+        position_account=account,
+        position_market=market,
+        lots=lots,
+        cost_units=cost,
+    )
 
 
 def opened(rows, ranking, eligible, price="bankruptcy_price", ceiling=2**20):
