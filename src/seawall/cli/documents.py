@@ -13,6 +13,16 @@ from msgspec import Struct
 
 from seawall.amounts import Units
 from seawall.cli.haircut_proof import HaircutProof
+from seawall.cli.ledger_documents import (
+    LedgerApplyDocument,
+    LedgerExportDocument,
+    LedgerInitDocument,
+    LedgerSnapshotDocument,
+    LedgerStatementDocument,
+    LedgerTailDocument,
+    LedgerVerifyDocument,
+    ReconcileDocument,
+)
 from seawall.design.errors import Problem
 from seawall.report.adl_table import AdlRow
 from seawall.report.bracket_table import BracketRow
@@ -228,6 +238,14 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "seawall.deleverage/1": DeleverageDocument,
     "seawall.haircut_check/1": HaircutCheckDocument,
     "seawall.haircut_proof/1": HaircutProof,
+    "seawall.ledger.init/1": LedgerInitDocument,
+    "seawall.ledger.apply/1": LedgerApplyDocument,
+    "seawall.ledger.verify/1": LedgerVerifyDocument,
+    "seawall.ledger.export/1": LedgerExportDocument,
+    "seawall.ledger.snapshot/1": LedgerSnapshotDocument,
+    "seawall.ledger.tail/1": LedgerTailDocument,
+    "seawall.ledger.statement/1": LedgerStatementDocument,
+    "seawall.reconcile/1": ReconcileDocument,
 }
 
 
