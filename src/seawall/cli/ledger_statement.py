@@ -89,8 +89,8 @@ def _document(log: Reader, name: str, month: str, start_ms: int, end_ms: int) ->
             if made.flows[layer, kind]
         ),
         debts=(_debt("pending", made.pending), _debt("carried", made.carried)),
-        income=tuple(SumRow(kind, Units(amount)) for kind, amount in made.income.items() if amount),
-        paid_out=tuple(SumRow(receiver, Units(amount)) for receiver, amount in made.paid_out.items() if amount),
+        income=tuple(SumRow(kind, Units(amount)) for kind, amount in made.income.items()),
+        paid_out=tuple(SumRow(receiver, Units(amount)) for receiver, amount in made.paid_out.items()),
         adds_up=made.adds_up,
     )
 

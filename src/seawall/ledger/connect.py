@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from seawall.ledger.failpoints import NO_FAILPOINTS, Failpoints
 from seawall.ledger.sqlite import SqliteStore
@@ -51,9 +51,12 @@ def without_secrets(text: str, where: str) -> str:
     if not where.startswith(SCHEMES):
         return text
     text = text.replace(where, shown(where))
-    given = where.partition("://")[2].rpartition("@")[0]
-    secrets = [given, given.partition(":")[2], unquote(given.partition(":")[2])]
-    secrets += [value for part in urlsplit(where).query.split("&") for value in _secret(part)]
+    rest = where.partition("://")[2]
+    secrets: list[str] = []
+    for place in (place for place, mark in enumerate(rest) if mark == "@"):  # whichever of them ends the password
+        given = rest[:place]
+        secrets += [given, given.partition(":")[2], unquote(given.partition(":")[2])]
+    secrets += [value for part in where.partition("?")[2].split("&") for value in _secret(part)]
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

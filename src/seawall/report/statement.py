@@ -78,8 +78,8 @@ class Statement:
     seq       the last event before the end
     opening, closing  money by layer
     flows     (layer, kind) -> signed
-    income    money that came into the fund, by kind, gross
-    paid_out  money that left it, by receiver
+    income    money that came into the fund, by kind, gross; nothing of 0
+    paid_out  money that left it, by receiver; nothing of 0
     """
 
     start_ms: int
@@ -135,6 +135,7 @@ class StatementRows:
         made = self._statement
         made.pending = Debt(self._before[0], _named(self._pending), self._now[0])
         made.carried = Debt(self._before[1], _named(self._carried), self._now[1])
+        made.income, made.paid_out = Counter(_named(made.income)), Counter(_named(made.paid_out))
         return made
 
     def _debts(self, event: Event) -> None:
