@@ -184,6 +184,22 @@ def test_more_commands_than_wait_at_once_keep_their_order(
     assert [json.loads(line)["id"] for line in lines_of(store)[1:]] == [command.id for command in commands]
 
 
+def test_what_opening_found_is_told_before_anything_is_appended(
+    seawall: Seawall, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "again.jsonl", TAKEN)
+    done = seawall("ledger", "apply", filled, file, "--json")
+    assert done.err == "" and done.document["torn_bytes"] == 0
+    assert seawall("ledger", "snapshot", filled).code == 0
+    (snapshot,) = (filled / "snapshots").iterdir()
+    snapshot.write_bytes(snapshot.read_bytes()[:-1])
+    monkeypatch.setattr("seawall.ledger.sqlite._torn_bytes", lambda *_: 4_120)
+    done = seawall("ledger", "apply", filled, file, "--json")
+    assert done.code == 0 and done.document["torn_bytes"] == 4_120
+    assert "4,120 bytes of it were trimmed" in done.err
+    assert f"the snapshot after event {len(lines_of(filled))} was passed over" in done.err
+
+
 def test_a_ledger_that_somebody_writes_is_left_alone(seawall: Seawall, store: Path, tmp_path: Path) -> None:
     file = written(tmp_path / "c.jsonl", TAKEN)
     with Ledger(FundMachine(), connect(str(store))):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
-from seawall.cli.console import CHECK_FAILED, OK, print_document, progress_bar, stdout
+from seawall.cli.console import CHECK_FAILED, OK, print_document, progress_bar, stderr, stdout
 from seawall.cli.ledger_documents import Answer, AnswerRow, LedgerApplyDocument
 from seawall.cli.ledger_store import ENV_STORE, JSON, head_row, opened, store_and_file
 from seawall.fund.codec import decode_command
@@ -49,8 +49,9 @@ def register(group: typer.Typer) -> None:
             progress_bar("apply", "commands") as progress,
             Ledger(FundMachine(), kept) as ledger,
         ):
+            _tell(ledger)
             answers = tuple(_answers(ledger, commands, progress))
-            head = ledger.head
+            head, torn_bytes = ledger.head, ledger.torn_bytes
         counts: Counter[Answer] = Counter(answer.answer for answer in answers)
         taken = counts["receipt"] + counts["repeated"]
         if as_json:
@@ -63,6 +64,7 @@ def register(group: typer.Typer) -> None:
                     refused=counts["refused"],
                     conflicts=counts["conflict"],
                     failed=counts["failed"],
+                    torn_bytes=torn_bytes,
                     head=head_row(head),
                     answers=answers,
                 )
@@ -70,6 +72,15 @@ def register(group: typer.Typer) -> None:
         else:
             _show(answers, counts, f"{shown(where)}: event {head.seq} {head.hash[:12]}")
         return OK if taken == len(answers) else CHECK_FAILED
+
+
+def _tell(ledger: Ledger[Any, AnyCommand, Any, Refused]) -> None:
+    """What opening found that somebody should know, before anything is appended."""
+    console = stderr()
+    if ledger.torn_bytes:
+        console.print(f"a last write was cut short: {ledger.torn_bytes:,} bytes of it were trimmed", markup=False)
+    for seq, why in ledger.recovered.passed_over:
+        console.print(f"the snapshot after event {seq} was passed over: {why}", markup=False, soft_wrap=True)
 
 
 def read_commands(file: Path) -> list[tuple[int, AnyCommand]]:

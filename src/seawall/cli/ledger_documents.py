@@ -56,7 +56,10 @@ class AnswerRow(Struct, frozen=True, omit_defaults=True):
 
 
 class LedgerApplyDocument(Struct, frozen=True, kw_only=True):
-    """Commands of a file, each with its durable answer, in the order of the file."""
+    """Commands of a file, each with its durable answer, in the order of the file.
+
+    torn_bytes  of a last write that was cut short before, and trimmed; no command in it had been answered
+    """
 
     schema: Literal["seawall.ledger.apply/1"] = "seawall.ledger.apply/1"
     store: str
@@ -66,6 +69,7 @@ class LedgerApplyDocument(Struct, frozen=True, kw_only=True):
     refused: int
     conflicts: int
     failed: int
+    torn_bytes: int
     head: HeadRow
     answers: tuple[AnswerRow, ...]
 
@@ -161,7 +165,7 @@ class FlowRow(Struct, frozen=True):
 
 
 class LayerMonthRow(Struct, frozen=True):
-    """A layer over a month, base units: opening + inflows + moved - draws - paid out + corrections = closing."""
+    """A layer over a month, base units: opening + flows = closing."""
 
     layer: str
     opening: Units

@@ -6,7 +6,6 @@ Layer    cli; imports fund.{decide,machine}, ledger.{recovery,redecide}, report.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -59,47 +58,57 @@ def register(group: typer.Typer) -> None:
 
 def verified(log: Reader, name: str, again: bool) -> LedgerVerifyDocument:
     """What a store's log holds. Errors: StoreError when it has no events."""
-    head, machine = log.head(), FundMachine()
-    kept, problem = _snapshots(log)
-    held: dict[str, int] = {}
-    compared: list[int] = []
-
-    def on_event(state: FundState, recorded: Recorded[Event]) -> None:
-        nonlocal problem
-        seq = recorded.stamp.seq
-        for layer, _, amount in layer_flows(recorded.event):
-            held[layer] = held.get(layer, 0) + amount
-        if seq in kept:
-            compared.append(seq)
-            if not problem and machine.digest(state) != kept[seq]:
-                problem = f"the snapshot after event {seq} is of another state"
-        if seq % EVERY == 0 or seq == head.seq:
-            progress(seq, head.seq)
-
-    digest, bad_seq, rules, rows = "", 0, (), ()  # type: str, int, tuple[RulesRow, ...], tuple[RedecidedRow, ...]
+    replayed, bad_seq = _Replayed(log), 0
+    rules: tuple[RulesRow, ...] = ()
+    rows: tuple[RedecidedRow, ...] = ()
     try:
-        with progress_bar("verify", "events") as progress:
-            found = recover(machine, log, from_start=True, on_event=on_event)
-            digest = machine.digest(found.state)
-            if not problem:
-                problem = _balances(found.state, held)
+        replayed.run()
         if again:
-            with progress_bar("redecide", "events") as progress:
-                rules, rows = _again(machine, log, head.seq, progress)
+            rules, rows = _again(log, replayed.head.seq)
     except CorruptLog as error:
-        bad_seq, problem = error.record, str(error)
+        bad_seq, replayed.problem = error.record, str(error)
     return LedgerVerifyDocument(
         store=name,
-        holds=not problem,
-        events=head.seq,
-        digest=digest,
-        head=head_row(head),
+        holds=not replayed.problem,
+        events=replayed.head.seq,
+        digest=replayed.digest,
+        head=head_row(replayed.head),
         bad_seq=bad_seq,
-        problem=problem,
-        snapshots=tuple(compared),
+        problem=replayed.problem,
+        snapshots=tuple(replayed.compared),
         rules=rules,
         redecided=rows,
     )
+
+
+class _Replayed:
+    """A replay from the first event, and all that it is held to beside chain and invariants."""
+
+    def __init__(self, log: Reader) -> None:
+        self._log, self._machine = log, FundMachine()
+        self._sums: dict[str, int] = {}
+        self._kept, self.problem = _snapshots(log)
+        self.head = log.head()
+        self.compared: list[int] = []
+        self.digest = ""
+
+    def run(self) -> None:
+        """Errors: CorruptLog, StoreError."""
+        with progress_bar("verify", "events") as self._progress:
+            state = recover(self._machine, self._log, from_start=True, on_event=self._on_event).state
+        self.digest = self._machine.digest(state)
+        self.problem = self.problem or _balances(state, self._sums)
+
+    def _on_event(self, state: FundState, recorded: Recorded[Event]) -> None:
+        seq = recorded.stamp.seq
+        for layer, _, amount in layer_flows(recorded.event):
+            self._sums[layer] = self._sums.get(layer, 0) + amount
+        if seq in self._kept:
+            self.compared.append(seq)
+            if not self.problem and self._machine.digest(state) != self._kept[seq]:
+                self.problem = f"the snapshot after event {seq} is of another state"
+        if seq % EVERY == 0:
+            self._progress(seq, self.head.seq)
 
 
 def _snapshots(log: Reader) -> tuple[dict[int, str], str]:
@@ -122,22 +131,23 @@ def _balances(state: FundState, held: dict[str, int]) -> str:
     return ""
 
 
-def _again(
-    machine: FundMachine, log: Reader, last: int, progress: Callable[[int, int], None]
-) -> tuple[tuple[RulesRow, ...], tuple[RedecidedRow, ...]]:
+def _again(log: Reader, last: int) -> tuple[tuple[RulesRow, ...], tuple[RedecidedRow, ...]]:
+    """By version of the rules, and the first differences. Errors: CorruptLog."""
+    machine = FundMachine()
     commands: Counter[int] = Counter()
     differ: Counter[int] = Counter()
     rows: list[RedecidedRow] = []
+    with progress_bar("redecide", "events") as progress:
 
-    def on_command(seq: int, version: int) -> None:
-        commands[version] += 1
-        if commands.total() % EVERY == 0 or seq == last:
-            progress(seq, last)
+        def on_command(seq: int, version: int) -> None:
+            commands[version] += 1
+            if commands.total() % EVERY == 0:
+                progress(seq, last)
 
-    for one in redecide(machine, log, machine.command_of, on_command):
-        differ[one.rules_version] += 1
-        if len(rows) < MOST_SHOWN:
-            rows.append(_row(one))
+        for one in redecide(machine, log, machine.command_of, on_command):
+            differ[one.rules_version] += 1
+            if len(rows) < MOST_SHOWN:
+                rows.append(_row(one))
     rules = tuple(RulesRow(version, commands[version], differ[version]) for version in sorted(commands))
     return rules, tuple(rows)
 
