@@ -111,7 +111,9 @@ def test_breaks_have_an_age_and_two_people_close_one(seawall: Seawall, store: Pa
 
 def test_clearances_that_were_changed_by_hand_are_refused(seawall: Seawall, store: Path, tmp_path: Path) -> None:
     file = statement(tmp_path / "bank.csv", "1970-01-05,shared,USDC,9,,")
-    (row,) = seawall("reconcile", store, file, "--json").document["breaks"]  # type: ignore[misc]
+    done = seawall("reconcile", store, file, "--json")
+    (row,) = done.document["breaks"]  # type: ignore[misc]
+    assert done.code == 1
     other = tmp_path / "words.jsonl"
     for by in ("ann", "bob"):
         seawall("reconcile", store, file, "--clearances", other, "--clear", row["id"], "--by", by, "--why", "late")

@@ -10,10 +10,11 @@ from seawall.amounts import MAX_AMOUNT, Units
 from seawall.fund.apply import Stamp, apply
 from seawall.fund.codec import decode_command, encode_command
 from seawall.fund.decide import decide
+from seawall.fund.decide_inflow import takes_money
 from seawall.fund.events import Corrected, DebtCorrected, LayerCorrected
 from seawall.fund.invariants import InvariantBroken, check
 from seawall.fund.journal import replay, state_digest
-from seawall.fund.messages import Correct, DebtDifference, LayerDifference, Refused
+from seawall.fund.messages import CloseMarket, Correct, DebtDifference, LayerDifference, Migrate, Refused
 from seawall.fund.snapshot import restore, snapshot
 from tests.fund import golden_correction
 from tests.fund.test_machine import play, runs
@@ -98,6 +99,18 @@ def test_a_correction_is_decided_once():
     assert journal.submit(correct(layers=[("shared", 40)]), 21).seq == 4
     answer = journal.submit(correct(layers=[("shared", 41)]), 21)
     assert (answer.code, answer.field) == ("conflict", "layers[0].amount")
+
+
+def test_no_money_goes_where_none_may_go():
+    """A bucket whose market is closed ends at zero, and so does one that migrated; what is left there can be taken."""
+    journal = SPEC.journal()
+    journal.submit(CloseMarket(id="x", market="BTC"), 5)
+    answer = journal.submit(correct(wrong="x", layers=[("bucket", 1)]), 20)
+    assert (answer.code, answer.field) == ("state", "layers[0]") and "closed" in answer.reason
+    journal = SPEC.journal()
+    journal.submit(Migrate(id="x", from_layer="bucket", to_layer="shared"), 5)
+    answer = journal.submit(correct(wrong="x", layers=[("bucket", 1)]), 20)
+    assert (answer.code, answer.field) == ("state", "layers[0]") and "migrated" in answer.reason
 
 
 @pytest.mark.parametrize(
@@ -196,6 +209,7 @@ def test_a_correction_moves_what_it_says_and_nothing_else(run):
     wanted = before | {row.layer: before[row.layer] + row.amount for row in command.layers}
     owed = debts | {row.deficit: debts[row.deficit] + row.amount for row in command.debts}
     possible = bool(command.layers or command.debts) and min([*wanted.values(), *owed.values()], default=0) >= 0
+    possible = possible and all(row.amount < 0 or takes_money(state, state.layers[row.layer]) for row in command.layers)
     assert isinstance(answer, tuple) == possible
     if not possible:
         assert state_digest(state) == digest

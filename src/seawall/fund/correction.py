@@ -1,6 +1,6 @@
 """Correction: a wrong event is never edited. Another one names it and posts the difference; two people answer for it.
 
-Layer    fund; imports amounts, fund.{apply,events,messages,refusal,state}. Called by fund.decide only.
+Layer    fund; imports amounts, fund.{apply,decide_inflow,events,messages,refusal,state}. Called by fund.decide only.
 Not here who may propose and approve (service), and undoing a draw: what limits count of it stays.
 Held to  this by tests/fund/test_correction.py.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from seawall.amounts import AmountError, Units, check_id
 from seawall.fund.apply import GENESIS_ID
+from seawall.fund.decide_inflow import takes_money
 from seawall.fund.events import Corrected, DebtCorrected, Event, LayerCorrected
 from seawall.fund.messages import Correct, Refused
 from seawall.fund.refusal import amount_problem, refused
@@ -45,6 +46,9 @@ def decide_correct(state: FundState, correct: Correct) -> tuple[Event, ...] | Re
             return refused(
                 correct, "invalid", field, f"wanted a layer with money and without stakers; {row.layer} has {why}"
             )
+        if row.amount > 0 and not takes_money(state, layer):
+            reason = f"wanted a layer that takes money still; {row.layer} has migrated, or its markets are closed"
+            return refused(correct, "state", field, reason)
         after = layer.balance + row.amount
         if problem := amount_problem(after, zero=True):
             return refused(correct, "state", f"{field}.amount", f"{row.layer} after it: {problem}")
