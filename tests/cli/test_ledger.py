@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -432,3 +433,29 @@ def test_the_command_line_does_not_load_the_databases_driver() -> None:
 def test_every_verb_has_help(seawall: Seawall) -> None:
     for verb in ("init", "apply", "verify", "export", "snapshot", "tail", "statement"):
         assert seawall("ledger", verb, "--help").code == 0
+
+
+# --- killed in the middle -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_file_whose_application_was_killed_is_applied_again_and_nothing_twice(
+    seawall: Seawall, store: Path, tmp_path: Path
+) -> None:
+    commands = [Inflow(id=f"i{n}", source="yield", asset="USDC", amount=Units(n)) for n in range(1, 20_001)]
+    file = written(tmp_path / "c.jsonl", commands)
+    code = "import sys; from seawall.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    child = subprocess.Popen([sys.executable, "-c", code, "ledger", "apply", str(store), str(file)])
+    try:
+        with opened(str(store)) as log:
+            while log.head().seq < 100 and child.poll() is None:
+                time.sleep(0.001)
+    finally:
+        child.kill()
+        child.wait()
+    durable = len(lines_of(store)) - 1
+    assert durable >= 99
+    done = seawall("ledger", "apply", store, file, "--json")
+    assert (done.code, done.document["repeated"], done.document["receipts"]) == (0, durable, len(commands) - durable)
+    assert [json.loads(line)["id"] for line in lines_of(store)[1:]] == [command.id for command in commands]
+    assert seawall("ledger", "verify", store).code == 0
