@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "conformance.md"
 DRIVERS = (*BUILT_DRIVERS, *PLANNED_DRIVERS)
 OF = {"ledger": "fund", "contract": "fund", "kernel": "venue"}
-"""What a planned driver runs files of: where that one has a reason, it has the same."""
+"""What a driver runs files of: where that one has a reason, it has the same."""
 HEAD = """# Conformance: mechanisms of real venues
 
 Written by `tools/conformance.py`; do not edit. A cell is the number of scenarios of `tests/scenarios/` that hold a

@@ -21,6 +21,7 @@ from seawall.amounts import in_id_order
 from seawall.fund.messages import (
     AnyCommand,
     CloseMarket,
+    Correct,
     Inflow,
     Inventory,
     InventoryLoss,
@@ -120,6 +121,7 @@ class SecondLedger:
             Measure: self.measure,
             Inventory: self.inventory,
             InventoryLoss: self.inventory_loss,
+            Correct: self.correct,
         }[type(command)](command, now)  # type: ignore[operator]
         if not done:
             return "refused"
@@ -127,6 +129,32 @@ class SecondLedger:
         self.now = now
         self.note(now)
         return ""
+
+    def correct(self, command: Correct, now: int) -> bool:
+        """Units from the world to where they were missing, or back; what was drawn stays drawn."""
+        rows = [("layer", row.layer, int(row.amount)) for row in command.layers]
+        rows += [("carried", row.deficit, int(row.amount)) for row in command.debts]
+        if command.proposer.lower() == command.approver.lower() or not command.reason.strip():
+            return False
+        if not rows or len({row[:2] for row in rows}) < len(rows):
+            return False
+        if command.wrong != "genesis" and command.wrong not in self.seen:
+            return False
+        for kind, name, units in rows:
+            if kind == "layer" and (
+                not self.open_layer(name) or any(k.startswith("stake.") for k in self.layers[name].extra)
+            ):
+                return False
+            if not units or self.of(kind, name) + units < 0 or (kind == "carried" and not self.of(kind, name)):
+                return False
+        for kind, name, units in rows:
+            if units < 0:
+                self.move((kind, name), ("world",), -units)
+            elif kind == "layer":
+                self.credit(("world",), name, units, now, None)
+            else:
+                self.move(("world",), (kind, name), units)
+        return True
 
     def inflow(self, command: Inflow, now: int) -> bool:
         names = {market.id for market in self.spec.markets}

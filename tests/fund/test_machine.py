@@ -14,10 +14,13 @@ from seawall.fund.events import ShortfallsDrawn
 from seawall.fund.journal import replay, state_digest
 from seawall.fund.messages import (
     CloseMarket,
+    Correct,
+    DebtDifference,
     Haircut,
     Inventory,
     InventoryLoss,
     Lapse,
+    LayerDifference,
     Loss,
     Measure,
     Migrate,
@@ -187,6 +190,26 @@ class FundBesideSecondLedger(RuleBasedStateMachine):
         whole = amount + to_vault + to_treasury
         self.send(inflow(self.fresh(), whole if amount % 5 else whole + 1, "residual", parts=parts))
 
+    @rule(data=st.data(), approver=st.sampled_from(["bob", "bob", "bob", "bob", "Ann"]))
+    def something_is_corrected(self, data, approver):
+        """Money, debt or both; sometimes of what is not there, or by more than is."""
+        by = st.integers(-30, 30)
+        layers = st.sampled_from([*(layer.id for layer in self.spec.layers), "nobody"])
+        debts = st.sampled_from([*self.journal.state.carried, "nobody"])
+        rows = data.draw(st.lists(st.tuples(layers, by), max_size=2))
+        owed = data.draw(st.lists(st.tuples(debts, by), max_size=1))
+        wrong = data.draw(st.sampled_from(["genesis", "nothing", *(command.id for command in self.commands)]))
+        command = Correct(
+            id=self.fresh(),
+            wrong=wrong,
+            proposer="ann",
+            approver=approver,
+            reason="it was so",
+            layers=tuple(LayerDifference(layer, Units(units)) for layer, units in rows),
+            debts=tuple(DebtDifference(deficit, Units(units)) for deficit, units in owed),
+        )
+        self.send(command)
+
     @precondition(lambda self: self.commands)
     @rule(data=st.data())
     def the_same_command_again(self, data):
@@ -255,7 +278,7 @@ class FundBesideSecondLedger(RuleBasedStateMachine):
         assert sum(second.money.values()) == 0
         assert state.layers_units == sum(second.picture()["layers"].values())
         flows = state.totals
-        came = flows.money_in + flows.called
+        came = flows.money_in + flows.called + flows.corrected
         assert state.layers_units == came - flows.paid_out - flows.recovered - flows.drawn - flows.inventory_lost
         assert flows.inventory_lost == second.of("lost")
         for name, layer in state.layers.items():
@@ -263,9 +286,8 @@ class FundBesideSecondLedger(RuleBasedStateMachine):
                 assert layer.commitment == (layer.spec.commitment or 0) - second.of("called", name)
         assert flows.drawn == second.of("covered") and flows.haircuts == second.of("haircuts")
         assert flows.recovered == second.of("repaid")
-        assert (
-            flows.deficits == flows.drawn + flows.haircuts + state.pending_units + state.carried_units + flows.recovered
-        )
+        ends = flows.drawn + flows.haircuts + state.pending_units + state.carried_units + flows.recovered
+        assert flows.deficits + flows.debt_corrected == ends
 
     @invariant()
     def test_I2_no_layer_is_below_zero(self):

@@ -15,7 +15,7 @@ from seawall.design.presets import preset_names, preset_text
 from seawall.fund.journal import Journal, replay, state_digest
 from seawall.fund.snapshot import UnfitSnapshot, restore, shape, snapshot
 from seawall.fund.state import FundState
-from tests.fund import golden_log, golden_staking
+from tests.fund import golden_correction, golden_log, golden_staking
 from tests.fund.test_machine import RichFundBesideSecondLedger
 from tests.fund.test_staking_machine import StakingBesideSecondLedger
 
@@ -65,7 +65,7 @@ TestStakingRestarts = StakingRestarts.TestCase
 TestStakingRestarts.settings = settings(stateful_step_count=15)
 
 
-@pytest.mark.parametrize("golden", [golden_log, golden_staking])
+@pytest.mark.parametrize("golden", [golden_log, golden_staking, golden_correction])
 def test_a_golden_log_gives_the_same_bytes_with_a_restart_after_any_command(golden):
     """The same events and the same digest as without."""
     whole = golden.written()

@@ -54,7 +54,7 @@ from seawall.fund.messages import (
     TransferShares,
 )
 from seawall.fund.tranches import StakerFigures, TrancheFigures, staker_figures, staker_value, tranche_figures
-from tests.fund import golden_log, golden_staking
+from tests.fund import golden_correction, golden_log, golden_staking
 from tests.fund.test_invariants import broken, drawn
 from tests.fund.test_machine import pay
 from tests.generators import DesignSpec, LayerSpec, MarketSpec, batch, inflow, shortfall
@@ -547,10 +547,11 @@ def test_the_golden_log_of_stakers_keeps_its_bytes_and_replays_to_a_pinned_diges
 
 
 def test_every_kind_of_event_and_of_command_stands_in_a_golden_log():
-    logs = (golden_log.GOLDEN, golden_staking.GOLDEN)
+    goldens = (golden_log, golden_staking, golden_correction)
+    logs = [golden.GOLDEN for golden in goldens]
     kinds = {json.loads(line)["kind"] for log in logs for line in log.read_bytes().splitlines()}
     assert kinds == set(KINDS)
-    commands = [command for _, command in (*golden_log.COMMANDS, *golden_staking.COMMANDS)]
+    commands = [command for golden in goldens for _, command in golden.COMMANDS]
     assert {type(command) for command in commands} == set(get_args(AnyCommand))
     for command in commands:
         assert decode_command(encode_command(command)) == command

@@ -176,11 +176,12 @@ class StakingBesideSecondLedger(FundBesideSecondLedger):
         assert state.held_units == unearned + claims
         flows = state.totals
         left = flows.money_in + flows.called - flows.paid_out - flows.recovered - flows.drawn - flows.inventory_lost
+        left += flows.corrected
         assert state.layers_units + unearned + claims == left - flows.redeemed
         assert flows.redeemed == second.of("redeemed") and flows.recovered == second.of("repaid")
         assert flows.drawn == second.of("covered") and flows.inventory_lost == second.of("lost")
         ends = flows.drawn + flows.haircuts + state.pending_units + state.carried_units + flows.recovered
-        assert flows.deficits == ends
+        assert flows.deficits + flows.debt_corrected == ends
         for name, layer in state.layers.items():
             if not layer.funded:
                 assert layer.commitment == (layer.spec.commitment or 0) - second.of("called", name)

@@ -117,8 +117,8 @@ def test_every_problem_of_the_head_is_named(refuse: Refuse) -> None:
 
 
 def test_a_driver_of_a_later_version_is_known_but_not_here(refuse: Refuse) -> None:
-    (problem,) = refuse(FUND.replace("driver  fund", "driver ledger") + "events -> 0\n")
-    assert problem.field == "driver" and problem.wanted == "one that this version has: fund, venue, kernel"
+    (problem,) = refuse(FUND.replace("driver  fund", "driver contract") + "events -> 0\n")
+    assert problem.field == "driver" and problem.wanted == "one that this version has: fund, venue, kernel, ledger"
 
 
 @pytest.mark.parametrize(

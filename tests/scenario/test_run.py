@@ -12,21 +12,22 @@ from seawall.scenario.parse import parse_scenario
 from seawall.scenario.run import run_parsed
 from tests.scenario.conftest import FUND, Run
 
-TEXT = FUND.replace("driver  fund", "driver  ledger, fund") + "events -> 0\n"
+TEXT = FUND.replace("driver  fund", "driver  contract, fund, ledger") + "events -> 0\n"
 
 
 def test_the_first_driver_that_is_here_runs_the_file(tmp_path: Path) -> None:
     (tmp_path / "x.scn").write_text(TEXT, encoding="utf-8")
     assert run_scenario(tmp_path / "x.scn").driver == "fund"
     assert run_scenario(tmp_path / "x.scn", "fund").driver == "fund"
+    assert run_scenario(tmp_path / "x.scn", "ledger").driver == "ledger"
 
 
 @pytest.mark.parametrize(
     ("driver", "wanted", "hint"),
     [
-        ("venue", "a driver that the file lists: ledger, fund", ""),
-        ("ledger", "one of the drivers fund, venue, kernel (ledger, contract are planned)", ""),
-        ("fnud", "one of the drivers fund, venue, kernel", 'did you mean "fund"?'),
+        ("venue", "a driver that the file lists: contract, fund, ledger", ""),
+        ("contract", "one of the drivers fund, venue, kernel, ledger (contract is planned)", ""),
+        ("fnud", "one of the drivers fund, venue, kernel, ledger", 'did you mean "fund"?'),
     ],
 )
 def test_another_driver_is_refused(driver: str, wanted: str, hint: str) -> None:

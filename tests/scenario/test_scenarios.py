@@ -23,6 +23,7 @@ def test_there_are_scenarios_of_every_driver() -> None:
     drivers = [driver for _, driver in RUNS]
     assert drivers.count("fund") >= 20 and drivers.count("venue") >= 30
     assert drivers.count("kernel") == drivers.count("venue")
+    assert drivers.count("ledger") == drivers.count("fund")
 
 
 @pytest.mark.parametrize(("path", "driver"), RUNS, ids=lambda part: getattr(part, "stem", part))

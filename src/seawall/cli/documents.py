@@ -13,6 +13,16 @@ from msgspec import Struct
 
 from seawall.amounts import Units
 from seawall.cli.haircut_proof import HaircutProof
+from seawall.cli.ledger_documents import (
+    LedgerApplyDocument,
+    LedgerExportDocument,
+    LedgerInitDocument,
+    LedgerSnapshotDocument,
+    LedgerStatementDocument,
+    LedgerTailDocument,
+    LedgerVerifyDocument,
+    ReconcileDocument,
+)
 from seawall.design.errors import Problem
 from seawall.ledger.liabilities import LiabilitiesRoot, LiabilityProof
 from seawall.report.adl_table import AdlRow
@@ -241,6 +251,14 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "seawall.liabilities_root/1": LiabilitiesRoot,
     "seawall.proof/1": LiabilityProof,
     "seawall.proof_check/1": ProofCheckDocument,
+    "seawall.ledger.init/1": LedgerInitDocument,
+    "seawall.ledger.apply/1": LedgerApplyDocument,
+    "seawall.ledger.verify/1": LedgerVerifyDocument,
+    "seawall.ledger.export/1": LedgerExportDocument,
+    "seawall.ledger.snapshot/1": LedgerSnapshotDocument,
+    "seawall.ledger.tail/1": LedgerTailDocument,
+    "seawall.ledger.statement/1": LedgerStatementDocument,
+    "seawall.reconcile/1": ReconcileDocument,
 }
 
 

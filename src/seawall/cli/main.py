@@ -13,11 +13,28 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from seawall.amounts import AmountError
-from seawall.cli import book, check, compare, deleverage, demo, explain, new, prove, report, scenario, stress, verify
+from seawall.cli import (
+    book,
+    check,
+    compare,
+    deleverage,
+    demo,
+    explain,
+    ledger,
+    new,
+    prove,
+    reconcile,
+    report,
+    scenario,
+    stress,
+    verify,
+)
 from seawall.cli.console import BAD_INPUT, ENVIRONMENT, INTERRUPTED, print_document, stderr
 from seawall.cli.documents import ErrorDocument, problem_row
 from seawall.design.errors import BadInput
+from seawall.fund.codec import CorruptLog
 from seawall.fund.invariants import InvariantBroken
+from seawall.ledger.store import StoreError
 from seawall.venue.posting import VenueError
 
 app = typer.Typer(
@@ -44,7 +61,8 @@ def _root(
     """The insurance fund of a derivatives venue, exact to the base unit."""
 
 
-for job in (new, check, book, stress, compare, deleverage, verify, prove, explain, report, scenario, demo):
+JOBS = (new, check, book, stress, compare, deleverage, verify, prove, explain, report, scenario, demo, ledger)
+for job in (*JOBS, reconcile):
     job.register(app)
 
 
@@ -73,6 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InvariantBroken, VenueError, AmountError) as error:
         message = f"a defect in seawall, nothing was written: {error}"
         return _failed(as_json, ENVIRONMENT, message)
+    except CorruptLog as error:
+        return _failed(as_json, ENVIRONMENT, f"the ledger does not open: {error}")
+    except StoreError as error:
+        return _failed(as_json, ENVIRONMENT, str(error))
     except (OSError, MemoryError) as error:
         return _failed(as_json, ENVIRONMENT, str(error) or type(error).__name__)
 

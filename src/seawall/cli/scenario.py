@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     def scenario(
         files: Annotated[list[Path], typer.Argument(help="Scenario files (*.scn).")],
         driver: Annotated[
-            str | None, typer.Option(help="fund or venue; left out: the first that the file lists.")
+            str | None, typer.Option(help="fund, ledger, venue or kernel; left out: the first that the file lists.")
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from seawall.fund.events import (
     ClaimsTaken,
+    Corrected,
     DrawRow,
     Event,
     InflowRouted,
@@ -160,6 +161,8 @@ def _take_in(state: FundState, stamp: Stamp, event: Event) -> None:
         case ClaimsTaken():
             state.totals.redeemed += event.paid
             _staker(_stakes(state, event.take_claims.layer), event.row)
+        case Corrected():
+            _corrected(state, stamp, event)
         case RedeemRequested() | RedeemCancelled() | RequestsLapsed() | SharesTransferred():
             pass  # rows of stakers and requests only
     command = command_of(event)
@@ -210,6 +213,8 @@ def command_of(event: Event) -> AnyCommand | None:
             return event.recover
         case ClaimsTaken():
             return event.take_claims
+        case Corrected():
+            return event.correct
 
 
 def command_id(event: Event) -> str:
@@ -283,6 +288,23 @@ def _placed(
             line = state.layers[payment.layer]
             line.commitment += payment.amount
             line.returned += payment.amount
+
+
+def _corrected(state: FundState, stamp: Stamp, event: Corrected) -> None:
+    """Differences are money in or out like any other to a layer; no draw is undone, so that windows keep it."""
+    for row in event.layers:
+        layer = state.layers[row.layer]
+        if row.amount > 0:
+            _credit(layer, stamp, row.amount, row.balance_after)
+        else:
+            layer.moved_out -= row.amount
+            _stand_at(layer, stamp, row.balance_after)
+        state.totals.corrected += row.amount
+    for debt in event.debts:
+        state.carried[debt.deficit].amount = debt.carried_after
+        state.totals.debt_corrected += debt.amount
+        if debt.carried_after == 0:
+            del state.carried[debt.deficit]
 
 
 # --- draws --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ Money is an integer string on the wire (SPEC 1): the types' `Units` fields refus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -21,6 +21,9 @@ from seawall.fund.messages import AnyCommand
 
 VERSION: Final = 1
 """Version of the envelope and of every event in it. Changes only add; a newer version is refused."""
+
+Upcast = Callable[[str, dict[str, Any]], tuple[str, dict[str, Any]]]
+"""(kind, data) of an event of one version as the next version would have written it; a pure function, for ever."""
 
 GENESIS_HASH: Final = "0" * 64
 """`prev` of the first line."""
@@ -88,24 +91,36 @@ class Recorded(Generic[E_]):
 class Codec(Generic[E_]):
     """Encodes and decodes the events of one machine, chained by hash.
 
-    kinds  kind name -> event type; the inverse is used for writing
+    kinds    kind name -> event type; the inverse is used for writing
+    version  of what is written; what is read may be older
+    upcasts  version -> how its events become those of the next; one for each version before `version`
+    Errors   ValueError where one is missing: then there would be logs that nobody can read.
     """
 
-    def __init__(self, kinds: Mapping[str, type[E_]]) -> None:
+    def __init__(
+        self, kinds: Mapping[str, type[E_]], version: int = VERSION, upcasts: Mapping[int, Upcast] | None = None
+    ) -> None:
+        self._version, self._upcasts = version, dict(upcasts or {})
+        if sorted(self._upcasts) != list(range(1, version)):
+            raise ValueError(f"wanted an upcast of each version from 1 to {version - 1}; found {sorted(self._upcasts)}")
         self._kind_of = {event_type: kind for kind, event_type in kinds.items()}
         self._decoders = {
             kind: msgspec.json.Decoder(event_type, dec_hook=decode_hook) for kind, event_type in kinds.items()
         }
 
+    def kind_of(self, event: E_) -> str:
+        """The kind that an event is written as."""
+        return self._kind_of[type(event)]
+
     def encode(self, recorded: Recorded[E_], prev: str) -> bytes:
         """One line without its newline. `prev` is the SHA-256 of the line before, as hexadecimal digits."""
         return _encoder.encode(
             Envelope(
-                v=VERSION,
+                v=self._version,
                 seq=recorded.stamp.seq,
                 t=recorded.stamp.t_ms,
                 id=recorded.stamp.id,
-                kind=self._kind_of[type(recorded.event)],
+                kind=self.kind_of(recorded.event),
                 design=recorded.design,
                 rules_version=recorded.rules_version,
                 prev=prev,
@@ -123,21 +138,35 @@ class Codec(Generic[E_]):
             envelope = _envelopes.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CorruptLog(record, f"not an event: {error}") from None
-        if envelope.v > VERSION or envelope.v < 1:
-            raise CorruptLog(record, f"version {envelope.v}; this program reads up to {VERSION}")
+        if envelope.v > self._version or envelope.v < 1:
+            raise CorruptLog(record, f"version {envelope.v}; this program reads up to {self._version}")
         if envelope.prev != prev:
             raise CorruptLog(record, f"prev {envelope.prev[:12]} is not the hash {prev[:12]} of the record before")
         if envelope.seq != record:
             raise CorruptLog(record, f"sequence number {envelope.seq}")
-        decoder = self._decoders.get(envelope.kind)
+        kind, data = envelope.kind, envelope.data
+        if envelope.v < self._version:
+            kind, data = self._upcast(record, envelope)
+        decoder = self._decoders.get(kind)
         if decoder is None:
-            raise CorruptLog(record, f"unknown kind {envelope.kind!r}")
+            raise CorruptLog(record, f"unknown kind {kind!r}")
         try:
-            event = decoder.decode(envelope.data)
+            event = decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise CorruptLog(record, f"{envelope.kind}: {error}") from None
+            raise CorruptLog(record, f"{kind}: {error}") from None
         stamp = Stamp(envelope.seq, envelope.t, envelope.id)
         return Recorded(stamp, event, envelope.design, envelope.rules_version)
+
+    def _upcast(self, record: int, envelope: Envelope) -> tuple[str, msgspec.Raw]:
+        """An older event as this version has it. The stored bytes stay what is hashed."""
+        kind = envelope.kind
+        try:
+            data = msgspec.json.decode(envelope.data)
+            for version in range(envelope.v, self._version):
+                kind, data = self._upcasts[version](kind, data)
+        except Exception as error:  # whatever a pure function says of data that it does not fit
+            raise CorruptLog(record, f"{envelope.kind} of version {envelope.v}: {error}") from None
+        return kind, msgspec.Raw(msgspec.json.encode(data))
 
     def read(self, lines: Iterable[bytes]) -> Iterator[Recorded[E_]]:
         """Every event of a log, checking the chain as it goes. `lines` without newlines. Errors: CorruptLog."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from seawall.amounts import AmountError, Units, allocate, check_id
 from seawall.fund.apply import GENESIS_ID
+from seawall.fund.correction import decide_correct
 from seawall.fund.decide_inflow import (
     decide_close_market,
     decide_inflow,
@@ -39,6 +40,7 @@ from seawall.fund.messages import (
     AnyCommand,
     CancelRedeem,
     CloseMarket,
+    Correct,
     Exhausted,
     Inflow,
     Inventory,
@@ -93,7 +95,7 @@ def decide(state: FundState, command: AnyCommand, t_ms: int) -> tuple[Event, ...
         first, seq = answered
         if first == command:
             return Repeated(id=command.id, seq=seq)
-        field = _difference(first, command) or "kind"
+        field = difference(first, command) or "kind"
         return refused(command, "conflict", field, f"id {command.id} was used with another {field}")
     if t_ms < state.last_t_ms:
         return refused(command, "state", "t", f"wanted a time not before {state.last_t_ms}; found {t_ms}")
@@ -149,6 +151,8 @@ def _decide(state: FundState, command: AnyCommand, t_ms: int) -> tuple[Event, ..
             return decide_recover(state, command)
         case TakeClaims():
             return decide_take_claims(state, command)
+        case Correct():
+            return decide_correct(state, command)
         case Stake() | RequestRedeem() | CancelRedeem() | LapseRequests() | Redeem() | TransferShares() | Reward():
             return decide_staking(state, command, t_ms)
 
@@ -167,19 +171,19 @@ def exhausted(event: Event, batch: str) -> Exhausted | None:
     )
 
 
-def _difference(first: object, second: object) -> str:
-    """The first field in which two commands of one id differ, e.g. `deficits[0].amount`; "" when they are the same."""
+def difference(first: object, second: object) -> str:
+    """The first field in which two commands or two events differ, e.g. `deficits[0].amount`; "" for the same."""
     if first == second:
         return ""
     if isinstance(first, Struct) and type(first) is type(second):
         for name in first.__struct_fields__:
-            within = _difference(getattr(first, name), getattr(second, name))
+            within = difference(getattr(first, name), getattr(second, name))
             if within or getattr(first, name) != getattr(second, name):
                 return name + (within if within.startswith("[") else f".{within}" if within else "")
     if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
         for index, (one, other) in enumerate(zip(first, second, strict=True)):
             if one != other:
-                within = _difference(one, other)
+                within = difference(one, other)
                 return f"[{index}]" + (f".{within}" if within else "")
     return ""
 

@@ -15,6 +15,7 @@ from seawall.amounts import Units
 from seawall.fund.messages import (
     CancelRedeem,
     CloseMarket,
+    Correct,
     Inflow,
     Inventory,
     InventoryLoss,
@@ -488,6 +489,35 @@ class ClaimsTaken(Struct, frozen=True):
     row: StakerAfter
 
 
+class LayerCorrected(Struct, frozen=True):
+    """A layer's money was wrong by so much; > 0 where it was too little. Base units."""
+
+    layer: str
+    amount: Units
+    balance_after: Units
+
+
+class DebtCorrected(Struct, frozen=True):
+    """A deficit's carried debt was wrong by so much; > 0 where it was too little. Base units."""
+
+    deficit: str
+    amount: Units
+    carried_after: Units
+
+
+class Corrected(Struct, frozen=True, omit_defaults=True):
+    """The difference that a wrong event left was posted. What limits count of draws stays as it is.
+
+    wrong_seq  the first event of the command that was wrong
+    """
+
+    correct: Correct
+    wrong_seq: int
+    layers: tuple[LayerCorrected, ...] = ()
+    debts: tuple[DebtCorrected, ...] = ()
+    status: tuple[Status, ...] = ()
+
+
 Event = (
     Opened
     | InflowRouted
@@ -509,6 +539,7 @@ Event = (
     | Rewarded
     | RecoveryPlaced
     | ClaimsTaken
+    | Corrected
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -532,6 +563,7 @@ KINDS: dict[str, type[Event]] = {
     "rewarded": Rewarded,
     "recovery_placed": RecoveryPlaced,
     "claims_taken": ClaimsTaken,
+    "correction": Corrected,
 }
 """The kind that an envelope names, and the type of its data."""
 

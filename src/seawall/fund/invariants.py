@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from seawall.fund.apply import Stamp
 from seawall.fund.available import cover_left, drawn_layers, layer_caps, window_limit_units
 from seawall.fund.events import (
+    Corrected,
     DrawRow,
     Event,
     InventoryLost,
@@ -39,12 +40,13 @@ def check(state: FundState, stamp: Stamp, event: Event) -> None:
     totals = state.totals
     layers = state.layers_units + state.held_units
     flows = totals.money_in + totals.called - totals.paid_out - totals.recovered - totals.drawn - totals.inventory_lost
-    flows -= totals.redeemed
+    flows += totals.corrected - totals.redeemed
     if layers != flows:
         _broken("I1", stamp, f"layers {layers} != in - out {flows}")
     ends = totals.drawn + totals.haircuts + state.pending_units + state.carried_units + totals.recovered
-    if totals.deficits != ends:
-        _broken("I1", stamp, f"deficits {totals.deficits} != draws + haircuts + pending + carried + repaid {ends}")
+    deficits = totals.deficits + totals.debt_corrected
+    if deficits != ends:
+        _broken("I1", stamp, f"deficits {deficits} != draws + haircuts + pending + carried + repaid {ends}")
     for layer in state.layers.values():
         _check_layer(layer, stamp)
     for deficit, debt in state.carried.items():
@@ -54,11 +56,26 @@ def check(state: FundState, stamp: Stamp, event: Event) -> None:
         _Drawn(state, stamp, event).check()
     if isinstance(event, Settled):
         _check_settled(stamp, event)
+    if isinstance(event, Corrected):
+        _check_corrected(stamp, event)
     if isinstance(event, InventoryLost) and event.inventory_loss.amount <= 0:
         _broken("I1", stamp, f"an inventory loss of {event.inventory_loss.amount}")
     _check_staking(state, stamp, event)
     if isinstance(event, Opened) and any(layer.balance for layer in state.layers.values() if not layer.funded):
         _broken("I1", stamp, "a layer without money begins with some")
+
+
+def _check_corrected(stamp: Stamp, event: Corrected) -> None:
+    """I1: a correction has two people, names an event before it, and posts what it was asked to."""
+    correct = event.correct
+    if correct.proposer.casefold() == correct.approver.casefold():
+        _broken("I1", stamp, f"{correct.proposer} proposed the correction and approved it")
+    if not 1 <= event.wrong_seq < stamp.seq:
+        _broken("I1", stamp, f"it corrects event {event.wrong_seq}")
+    posted = [(row.layer, row.amount) for row in event.layers] + [(row.deficit, row.amount) for row in event.debts]
+    asked = [(row.layer, row.amount) for row in correct.layers] + [(row.deficit, row.amount) for row in correct.debts]
+    if posted != asked:
+        _broken("I1", stamp, f"it posts {posted}, not {asked}")
 
 
 def _broken(invariant: str, stamp: Stamp, why: str) -> None:

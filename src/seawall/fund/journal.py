@@ -67,6 +67,8 @@ def _added(state: FundState) -> dict[str, object]:
         "called": state.totals.called,
         "inventory_lost": state.totals.inventory_lost,
         "redeemed": state.totals.redeemed,
+        "corrected": state.totals.corrected,
+        "debt_corrected": state.totals.debt_corrected,
         "paid_by": {
             deficit: [[paid.layer, paid.amount, paid.cohort, paid.returned] for paid in rows]
             for deficit, rows in state.paid_by.items()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from seawall.design.errors import BadInput
 from seawall.design.loader import design_digest, parse_design
 from seawall.design.types import Design
-from seawall.fund.apply import Stamp, apply
+from seawall.fund.apply import Stamp, apply, command_of
 from seawall.fund.codec import Codec
 from seawall.fund.decide import decide, genesis
 from seawall.fund.events import Event, Opened
@@ -72,6 +72,10 @@ class FundMachine:
     def restore(self, data: bytes) -> FundState:
         """The state of a snapshot. Errors: UnfitSnapshot, a ValueError."""
         return restore(data)
+
+    def command_of(self, event: Event) -> AnyCommand | None:
+        """The command that an event answers; None for one that follows from another event of the same command."""
+        return command_of(event)
 
     def command_id(self, command: AnyCommand) -> str:
         """The id that a command is settled under."""

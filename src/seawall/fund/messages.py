@@ -260,6 +260,38 @@ class TakeClaims(Command, frozen=True, kw_only=True, tag="take_claims"):
     staker: str
 
 
+class LayerDifference(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a layer's money is to be corrected by: base units, not 0; > 0 where the log has too little."""
+
+    layer: str
+    amount: Units
+
+
+class DebtDifference(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a deficit's carried debt is to be corrected by: base units, not 0; > 0 where the log has too little."""
+
+    deficit: str
+    amount: Units
+
+
+class Correct(Command, frozen=True, kw_only=True, tag="correct", omit_defaults=True):
+    """Post the difference that a wrong event left: the event itself stays as it is. Two people answer for it.
+
+    wrong     id of the command that the wrong event answers, or `genesis`
+    proposer, approver  two people; ids that differ, upper and lower case being the same
+    reason    for people, not empty
+    layers    money of layers without stakers
+    debts     carried debt
+    """
+
+    wrong: str
+    proposer: str
+    approver: str
+    reason: str
+    layers: tuple[LayerDifference, ...] = ()
+    debts: tuple[DebtDifference, ...] = ()
+
+
 OfATranche = Stake | RequestRedeem | CancelRedeem | LapseRequests | Redeem | TransferShares | Reward
 """Commands of one tranche with stakers, which bring it up to date first."""
 
@@ -283,6 +315,7 @@ AnyCommand = (
     | Reward
     | Recover
     | TakeClaims
+    | Correct
 )
 
 

@@ -16,6 +16,7 @@ import msgspec
 from seawall.amounts import ppm_up
 from seawall.design.types import Design, Layer
 from seawall.fund.events import (
+    Corrected,
     Event,
     InflowRouted,
     InventoryLost,
@@ -199,6 +200,8 @@ def _balances(event: Event) -> Iterator[tuple[str, int]]:
         case PoolReleased():
             yield event.layer, event.balance_after
             yield from ((row.layer, row.balance_after) for row in event.credits)
+        case Corrected():
+            yield from ((row.layer, row.balance_after) for row in event.layers)
         case InventoryLost() if not event.called:
             yield event.inventory_loss.layer, event.balance_after
 

@@ -186,6 +186,10 @@ class Totals:
     """What positions held by layers lost when they were closed."""
     redeemed: int = 0
     """To stakers: for their shares, and as recoveries; not in `paid_out`."""
+    corrected: int = 0
+    """What corrections added to layers' money, less what they took; not in `money_in` nor `paid_out`."""
+    debt_corrected: int = 0
+    """What corrections added to carried debt, less what they took; not in `deficits` nor `recovered`."""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from typing import Any, Final
 import psycopg
 
 from seawall.ledger.failpoints import NO_FAILPOINTS, Failpoints
-from seawall.ledger.store import Fenced, Head, StoreError, Taken
+from seawall.ledger.store import Fenced, Head, NotThere, StoreError, Taken
 
 SCHEMA_VERSION: Final = 1
 OLDEST_SERVER: Final = 14_00_00
@@ -75,8 +75,9 @@ class PostgresStore:
             row = None
         if row is None or not 1 <= row[0] <= SCHEMA_VERSION:
             self._connection.close()
-            found = "no ledger there" if row is None else f"a ledger of version {row[0]}; this reads up to 1"
-            raise StoreError(f"{_where(self._connection)}: {found}")
+            if row is None:
+                raise NotThere(f"{_where(self._connection)}: no ledger there")
+            raise StoreError(f"{_where(self._connection)}: a ledger of version {row[0]}; this reads up to 1")
 
     @classmethod
     def create(cls, url: str, failpoints: Failpoints = NO_FAILPOINTS, lease_s: float = LEASE_S) -> PostgresStore:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from seawall.ledger.failpoints import NO_FAILPOINTS, Failpoints
-from seawall.ledger.store import Fenced, Head, StoreError, Taken
+from seawall.ledger.store import Fenced, Head, NotThere, StoreError, Taken
 
 DATABASE: Final = "ledger.db"
 LOCK: Final = "writer.lock"
@@ -60,7 +60,7 @@ class SqliteStore:
         self._epoch = 0
         self.torn_bytes = 0
         if not (folder / DATABASE).is_file():
-            raise StoreError(f"{folder}: no ledger there")
+            raise NotThere(f"{folder}: no ledger there")
         self._wal_salts = _wal_salts(self._wal)
         self._connection = _connect(folder / DATABASE)
         application, version = self._pragma("application_id"), self._pragma("user_version")

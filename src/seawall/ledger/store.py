@@ -34,6 +34,10 @@ class StoreError(Exception):
     """A store that cannot be used as asked: missing, of another version, not durable, or its medium failed."""
 
 
+class NotThere(StoreError):
+    """There is no ledger where one was looked for."""
+
+
 class Taken(StoreError):
     """Another writer has it. Nothing was written."""
 

@@ -19,6 +19,7 @@ from seawall.amounts import format_decimal
 from seawall.design.instruments import Instrument
 from seawall.fund.codec import Recorded
 from seawall.fund.events import (
+    Corrected,
     Credit,
     Event,
     InflowRouted,
@@ -63,6 +64,10 @@ LAYERS = _schema("t_ms int, seq int, layer text, balance money")
 INFLOWS = _schema(
     "t_ms int, id text, source text, market text, amount money, to_layers money, repaid money, paid_out money"
 )
+CORRECTIONS = _schema(
+    "t_ms int, seq int, id text, wrong text, wrong_seq int, layer text, deficit text, amount money, after money,"
+    "proposer text, approver text, reason text"
+)
 STEPS = _schema(
     "step int, t_ms int, market text, anchor_ticks int, ticks int, stale text, rounds int, liquidated int,"
     "lots_crossed int, lots_sold int, lots_deleveraged int"
@@ -98,6 +103,7 @@ class FundRows:
         self.haircuts: list[Row] = []
         self.layers: list[Row] = []
         self.inflows: list[Row] = []
+        self.corrections: list[Row] = []
 
     def take(self, recorded: Recorded[Event]) -> None:
         """One event."""
@@ -140,10 +146,22 @@ class FundRows:
                     self.layers.append((t_ms, seq, event.inventory_loss.layer, event.balance_after))
             case RecoveryPlaced():
                 self._placed(t_ms, seq, event.credits, event.repaid)
+            case Corrected():
+                self._corrected(t_ms, seq, event)
             case _:
                 pass
         if not isinstance(event, Opened | ShortfallsDrawn):  # those state the balance of every layer they touch
             self.layers += [(t_ms, seq, tranche.layer, tranche.assets) for tranche in tranches_in(event)]
+
+    def _corrected(self, t_ms: int, seq: int, event: Corrected) -> None:
+        correct = event.correct
+        head = (t_ms, seq, correct.id, correct.wrong, event.wrong_seq)
+        foot = (correct.proposer, correct.approver, correct.reason)
+        for row in event.layers:
+            self.layers.append((t_ms, seq, row.layer, row.balance_after))
+            self.corrections.append((*head, row.layer, None, row.amount, row.balance_after, *foot))
+        for debt in event.debts:
+            self.corrections.append((*head, None, debt.deficit, debt.amount, debt.carried_after, *foot))
 
     def _settled(self, rows: Sequence[SettledRow]) -> None:
         for row in rows:

@@ -21,6 +21,7 @@ from seawall.fund.events import Event
 from seawall.fund.journal import FUND_CODEC
 from seawall.report.rows import (
     CLOSINGS,
+    CORRECTIONS,
     DEFICITS,
     DELEVERAGED,
     DRAWS,
@@ -48,6 +49,7 @@ class FundTables:
     haircuts  one row a trader, market and way (`adl`, `adl_money`, `socialised_loss`)
     layers    one row a change of a balance, openings included, with the number of the event that changed it
     inflows   one row a command; amount = to_layers + repaid + paid_out. A closed market's bucket is no inflow
+    corrections  one row a difference that a correction posted: to a layer's money, or to carried debt, `deficit` named
     """
 
     deficits: pl.DataFrame
@@ -55,6 +57,7 @@ class FundTables:
     haircuts: pl.DataFrame
     layers: pl.DataFrame
     inflows: pl.DataFrame
+    corrections: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def fund_tables_of(log: Iterable[Recorded[Event]]) -> FundTables:
         haircuts=frame(book.haircuts, HAIRCUTS),
         layers=frame(book.layers, LAYERS),
         inflows=frame(book.inflows, INFLOWS),
+        corrections=frame(book.corrections, CORRECTIONS),
     )
 
 
@@ -146,10 +150,9 @@ def write_tables(folder: Path, fund: FundTables, venue: VenueTables) -> None:
     """
     frames = (fund.deficits, fund.draws, fund.haircuts, venue.steps, venue.liquidations)
     for name, written in zip(WRITTEN, frames, strict=True):
-        written.write_parquet(
-            folder / f"{name}.parquet",
-            compression="zstd",
-            compression_level=3,
-            statistics=False,
-            row_group_size=100_000,
-        )
+        write_table(folder / f"{name}.parquet", written)
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """Write one table as Parquet, as `write_tables` does. Errors: OSError."""
+    table.write_parquet(path, compression="zstd", compression_level=3, statistics=False, row_group_size=100_000)

@@ -9,12 +9,14 @@ Held to  this by tests/scenario/test_fund_driver.py and by every scenario with `
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from seawall.design.types import Design
 from seawall.fund.codec import CorruptLog
 from seawall.fund.events import Event
 from seawall.fund.journal import Journal, replay, state_digest
 from seawall.fund.messages import AnyCommand, Refused, Repeated, Shortfall, Shortfalls
+from seawall.fund.state import FundState
 from seawall.scenario.assertions import FUND_SUBJECTS, Action, fund_assertion
 from seawall.scenario.checks import Check, Fact, compare
 from seawall.scenario.fund_commands import FundCommands
@@ -36,6 +38,21 @@ from seawall.scenario.vocabulary import Vocabulary
 Answer = tuple[Event, ...] | Refused | Repeated
 
 
+class Log(Protocol):
+    """A fund and its log: a journal, or what answers as one does."""
+
+    @property
+    def state(self) -> FundState:
+        """The fund now."""
+
+    @property
+    def lines(self) -> list[bytes]:
+        """Every event as bytes."""
+
+    def submit(self, command: AnyCommand, t_ms: int) -> Answer:
+        """Decide a command at a time, and apply what follows."""
+
+
 class FundDriver:
     """One fund; `read` turns a statement into what running it does."""
 
@@ -45,7 +62,11 @@ class FundDriver:
         self._design, self._text = design, text
         self._vocabulary = Vocabulary(scenario.file, design)
         self._commands = FundCommands(self._vocabulary, design)
-        self._journal = Journal(design, text, 0)
+        self._journal = self._begun()
+
+    def _begun(self) -> Log:
+        """A fund and its log, at the time 0."""
+        return Journal(self._design, self._text, 0)
 
     def read(self, statement: Statement) -> Action:
         """What a statement does. Errors: BadInput, for words that make no sense here."""
@@ -78,6 +99,9 @@ class FundDriver:
             same, found = False, str(error)
         return [Check(0, "the log, replayed", "the same state", found, same)]
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     # -- statements that are no single command -------------------------------------------------------------------
 
     def _control(self, keyword: str, words: Words, statement: Statement) -> Action:
@@ -92,7 +116,7 @@ class FundDriver:
 
         def restart() -> list[Check]:
             checks = [replace(check, line=statement.line) for check in self.finish() if not check.ok]
-            self._journal = Journal(self._design, self._text, 0)
+            self._journal = self._begun()
             return checks
 
         return restart

@@ -35,8 +35,8 @@ DESIGN_WORDS: Final = (
 PARENTS: Final = {"batch": "deficit", "withdraw_batch": "withdraw"}
 """Statements whose indented lines are statements of their own, and the word with which each of these begins."""
 
-BUILT_DRIVERS: Final = ("fund", "venue", "kernel")
-PLANNED_DRIVERS: Final = ("ledger", "contract")
+BUILT_DRIVERS: Final = ("fund", "venue", "kernel", "ledger")
+PLANNED_DRIVERS: Final = ("contract",)
 """Words of the language that this version cannot run yet."""
 
 _TOKEN = re.compile(r"\([^()]*\)|[^\s,()]+|,|[()]")

@@ -1,6 +1,6 @@
 """Run: a scenario file under one driver: every expectation, and what became of it.
 
-Layer    scenario; imports scenario.{parse,design,checks,fund_driver,venue_driver}. Called by cli.scenario and by tests.
+Layer    scenario; imports scenario.{parse,design,checks} and the drivers. Called by cli.scenario and by tests.
 Not here printing, JSON and exit codes (cli).
 Held to  this by tests/scenario/: every file of tests/scenarios holds, and with any other figure fails.
 """
@@ -20,6 +20,7 @@ from seawall.scenario.assertions import Action
 from seawall.scenario.checks import Check
 from seawall.scenario.design import build_design
 from seawall.scenario.fund_driver import FundDriver
+from seawall.scenario.ledger_driver import LedgerDriver
 from seawall.scenario.parse import BUILT_DRIVERS, PLANNED_DRIVERS, RULE, Scenario, Statement, near, read_scenario
 from seawall.scenario.venue_driver import KernelDriver, VenueDriver
 from seawall.venue.posting import VenueError
@@ -38,8 +39,16 @@ class Driver(Protocol):
     def finish(self) -> list[Check]:
         """What must hold at the end of every scenario."""
 
+    def close(self) -> None:
+        """Give back what it holds."""
 
-DRIVERS: Final[dict[str, type[Driver]]] = {"fund": FundDriver, "venue": VenueDriver, "kernel": KernelDriver}
+
+DRIVERS: Final[dict[str, type[Driver]]] = {
+    "fund": FundDriver,
+    "venue": VenueDriver,
+    "kernel": KernelDriver,
+    "ledger": LedgerDriver,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,15 @@ def run_parsed(scenario: Scenario, driver: str | None = None) -> ScenarioResult:
     kind = DRIVERS[_pick(scenario, driver)]
     design, text = build_design(scenario)
     machine = kind(scenario, design, text)
+    try:
+        checks = _checks(scenario, machine)
+    finally:
+        machine.close()
+    return ScenarioResult(scenario.file, scenario.title, scenario.spec, kind.name, design_digest(design), tuple(checks))
+
+
+def _checks(scenario: Scenario, machine: Driver) -> list[Check]:
+    """Every statement, read before any is run."""
     problems: list[Problem] = []
     actions: list[tuple[Statement, Action]] = []
     for statement in scenario.statements:
@@ -107,7 +125,7 @@ def run_parsed(scenario: Scenario, driver: str | None = None) -> ScenarioResult:
             break
     else:
         checks += machine.finish()
-    return ScenarioResult(scenario.file, scenario.title, scenario.spec, kind.name, design_digest(design), tuple(checks))
+    return checks
 
 
 def _pick(scenario: Scenario, driver: str | None) -> str:
@@ -116,7 +134,7 @@ def _pick(scenario: Scenario, driver: str | None) -> str:
     have = ", ".join(BUILT_DRIVERS)
     if driver is not None:
         if driver not in BUILT_DRIVERS:
-            later = f" ({', '.join(PLANNED_DRIVERS)} are planned)" if driver in PLANNED_DRIVERS else ""
+            later = f" ({', '.join(PLANNED_DRIVERS)} is planned)" if driver in PLANNED_DRIVERS else ""
             wanted, hint = f"one of the drivers {have}{later}", near(driver, BUILT_DRIVERS)
             raise BadInput(Problem(scenario.file, 0, "--driver", wanted, repr(driver), RULE, hint))
         if driver not in scenario.drivers:

@@ -117,6 +117,9 @@ class VenueDriver:
             same, found = False, str(error)
         return [Check(0, "the logs, replayed", "the same state", found, same)]
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     @property
     def _venue(self) -> Venue:
         """The venue, opened when it is first needed: by then every account and price of the file has been read."""
