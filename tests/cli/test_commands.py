@@ -104,7 +104,8 @@ def test_every_document_has_a_valid_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["new", "check", "book", "stress", "verify", "explain", "report", "scenario", "demo"]
+    "command",
+    "new check book stress compare deleverage verify prove explain report scenario demo ledger reconcile".split(),
 )
 def test_every_command_has_help_and_is_documented(command: str, seawall: Seawall) -> None:
     done = seawall(command, "--help")
