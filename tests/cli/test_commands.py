@@ -105,7 +105,22 @@ def test_every_document_has_a_valid_schema(name: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    "new check book stress compare deleverage verify prove explain report scenario demo ledger reconcile".split(),
+    [
+        "new",
+        "check",
+        "book",
+        "stress",
+        "compare",
+        "deleverage",
+        "verify",
+        "prove",
+        "explain",
+        "report",
+        "scenario",
+        "demo",
+        "ledger",
+        "reconcile",
+    ],
 )
 def test_every_command_has_help_and_is_documented(command: str, seawall: Seawall) -> None:
     done = seawall(command, "--help")

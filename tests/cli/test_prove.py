@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from seawall.amounts import AmountError
+from seawall.amounts import AmountError, Units
 from seawall.cli.prove import read_proof
+from seawall.design.presets import preset_text
+from seawall.design.writer import set_values
+from seawall.fund.codec import encode_command
+from seawall.fund.messages import Shortfall, Shortfalls
 from seawall.ledger.liabilities import check
 from seawall.rules.sum_tree import ProofError
 from tests.cli.conftest import Seawall
@@ -204,3 +208,24 @@ def test_one_id_with_several_claims_asks_which(seawall: Seawall, log: Path) -> N
         kind: seawall("prove", log, "x", "--kind", kind, "--json").document["units"] for kind in ("staker", "carried")
     }
     assert units == {"staker": "30", "carried": "40"}
+
+
+def test_a_ledger_is_proved_as_its_log_is(seawall: Seawall, tmp_path: Path) -> None:
+    """A severity that is carried, decided by a ledger: the root over the store is the root over its exported lines."""
+    text = set_values(preset_text("small-perp"), {("exhaustion", "policy"): "carry"})
+    (tmp_path / "design.toml").write_text(text)
+    store, owed = tmp_path / "ledger", Units(10**14)
+    assert seawall("ledger", "init", store, "--design", tmp_path / "design.toml").code == 0
+    command = Shortfalls(id="b1", deficits=(Shortfall("d1", "a", "a", "USDC", owed, ()),))
+    (tmp_path / "commands.jsonl").write_bytes(encode_command(command) + b"\n")
+    assert seawall("ledger", "apply", store, tmp_path / "commands.jsonl").code == 0
+    done = seawall("prove", store, "d1", "--out", tmp_path / "proof.json", "--json")
+    assert done.code == 0, done.err
+    proof = json.loads(done.out)
+    lines = seawall("ledger", "tail", store, "--from", "1").out
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "events.jsonl").write_text(lines)
+    assert json.loads(seawall("prove", tmp_path / "run", "d1", "--json").out) == proof
+    root = json.loads(seawall("prove", store, "--json").out)["root"]
+    assert seawall("prove", "--check", tmp_path / "proof.json", "--root", root).code == 0
+    assert seawall("prove", store, "--at", "99").code == 2

@@ -1,6 +1,6 @@
 """prove: what a fund owes under one root, the proof of one claim as a file, and its check without anything else.
 
-Layer    cli; imports ledger.liabilities, fund.journal, stress.verify (how a log is read).
+Layer    cli; imports ledger, fund.journal, stress.verify (how a log is read).
 Not here the tree (rules.sum_tree), what is owed (ledger.liabilities), haircuts (cli.haircut_proof).
 Held to  this by tests/cli/test_prove.py: every byte of a proof that is changed makes the check say no.
 """
@@ -17,10 +17,12 @@ from seawall.amounts import AmountError, check_id, format_decimal, parse_integer
 from seawall.cli.console import CHECK_FAILED, OK, print_document, stdout
 from seawall.cli.deleverage import read_salt
 from seawall.cli.documents import ProofCheckDocument
+from seawall.cli.ledger_store import opened
 from seawall.design.errors import BadInput, Problem
 from seawall.fund.codec import CorruptLog, decode_hook
 from seawall.fund.journal import replay
 from seawall.fund.state import FundState
+from seawall.ledger.connect import shown
 from seawall.ledger.liabilities import (
     KINDS,
     Book,
@@ -31,6 +33,7 @@ from seawall.ledger.liabilities import (
     liabilities,
     position_of,
 )
+from seawall.ledger.sqlite import DATABASE
 from seawall.rules.sum_tree import ProofError
 from seawall.stress.run import encode_document
 from seawall.stress.verify import read_lines
@@ -41,7 +44,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command("prove")
     def prove(
-        folder: Annotated[Path | None, typer.Argument(help="A folder with a fund's log, events.jsonl.")] = None,
+        folder: Annotated[
+            str | None, typer.Argument(help="A run's folder, or a ledger: its folder, or postgresql://…")
+        ] = None,
         account: Annotated[
             str | None, typer.Argument(help="A staker, or the deficit of pending severity or carried debt.")
         ] = None,
@@ -70,7 +75,7 @@ def register(app: typer.Typer) -> None:
             )
         if out is not None and out.exists():
             raise BadInput(Problem(str(out), 0, "--out", "a new file", "a file that is there", hint="nothing written"))
-        state = _state(folder / "events.jsonl", at)
+        state = _state(folder, at)
         book = _book(state, read_salt(salt_file), state.last_seq if epoch is None else epoch)
         document: LiabilitiesRoot | LiabilityProof = book.root(position_of(state))
         if account is not None:
@@ -86,15 +91,24 @@ def register(app: typer.Typer) -> None:
         return OK
 
 
-def _state(log: Path, at: int | None) -> FundState:
-    """The fund at a position of a log. Errors: BadInput: no log, a damaged one, or no such position."""
-    lines = read_lines(log)
+def _log(where: str) -> tuple[str, list[bytes]]:
+    """(what an error calls it, the lines) of a run's log, or of a ledger's. Errors: BadInput; StoreError."""
+    if "://" in where or (Path(where) / DATABASE).exists():
+        with opened(where) as store:
+            return shown(where), list(store.lines(1))
+    log = Path(where) / "events.jsonl"
+    return str(log), read_lines(log)
+
+
+def _state(where: str, at: int | None) -> FundState:
+    """The fund at a position of a log. Errors: BadInput: no log, a damaged one, or no such position; StoreError."""
+    name, lines = _log(where)
     if at is not None and not 1 <= at <= len(lines):
-        raise BadInput(Problem(str(log), 0, "--at", f"an event's number, 1 to {len(lines)}", str(at)))
+        raise BadInput(Problem(name, 0, "--at", f"an event's number, 1 to {len(lines)}", str(at)))
     try:
         return replay(lines[:at])
     except CorruptLog as error:
-        raise BadInput(Problem(str(log), 0, "", "a log whose chain and balances hold", str(error), "SPEC 10")) from None
+        raise BadInput(Problem(name, 0, "", "a log whose chain and balances hold", str(error), "SPEC 10")) from None
 
 
 def _book(state: FundState, secret: bytes, epoch: int) -> Book:
@@ -189,7 +203,7 @@ def _verdict(proof: LiabilityProof) -> str:
     )
 
 
-def _found(folder: Path | None, root: str | None) -> str:
+def _found(folder: str | None, root: str | None) -> str:
     return "no --root" if root is None else f"the folder {folder}"
 
 
