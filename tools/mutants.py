@@ -154,8 +154,8 @@ def read_list(document: dict[str, Any]) -> list[Mutant]:
 # --- one run -----------------------------------------------------------------------------------------------------
 
 
-def run_tests(tests: Sequence[str], timeout_s: float, change: Mutant | None) -> Outcome:
-    """Run `tests` on a copy of src/ with `change` in it (None: the baseline)."""
+def run_tests(tests: Sequence[str], timeout_s: float, change: Mutant | None, workers: int = 0) -> Outcome:
+    """Run `tests` on a copy of src/ with `change` in it (None: the baseline). workers: processes; 0: this one alone."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="seawall-mutant-") as folder:
         home = Path(folder)
@@ -176,6 +176,7 @@ def run_tests(tests: Sequence[str], timeout_s: float, change: Mutant | None) -> 
             "SEAWALL_MUTANT_NOTES": str(notes),
         }  # fmt: skip
         plugins = ["-p", "_hypothesis_pytestplugin", "-p", "seawall_mutant_plugin", "-p", "no:cacheprovider"]
+        plugins += ["-p", "xdist", "-n", str(workers)] if workers else []
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=short", *plugins, "-m", "not realdata", *tests]
         process = subprocess.Popen(
             command, cwd=ROOT, env=env, text=True, start_new_session=True,
@@ -253,7 +254,7 @@ def run_all(mutants: Sequence[Mutant], timeout_s: float, jobs: int, short_of: in
     """Baseline, then the mutants, two at a time; the exit code."""
     if mutants:
         every_test = sorted({test for mutant in mutants for test in mutant.tests})
-        baseline = run_tests(every_test, 4 * timeout_s, None)
+        baseline = run_tests(every_test, 8 * timeout_s, None, workers=max(1, jobs))
         if baseline.verdict != "survived":
             print(f"the tests fail without any mutant: {baseline.detail}", file=sys.stderr)
             return 2
