@@ -175,6 +175,20 @@ def test_a_layer_below_its_maintenance_is_closed_against_winners_who_lose_nothin
     assert cash(played, "b") == 9_000 + 210 and held(played) == (0, 0) and balance(played) == 31
 
 
+def test_a_lottery_against_a_layer_is_drawn_anew_at_each_step():
+    """`b` and `c` are alike: which of them is closed depends on the step, as it does when an account is deleveraged."""
+    layers = (LayerSpec("shared", "shared_fund", 41),)
+    accounts = {**A, "c": A["b"]}
+    drawn = set()
+    for calm in range(8):
+        prices = [80] * (1 + calm) + [79]
+        played = made(prices, accounts=accounts, layers=layers, policy="adl", ranking="queue_random")
+        follow(played)
+        (data,) = played.data("closed_against_layer")
+        drawn.add(data["rows"][0]["account"])
+    assert drawn == {"b", "c"}
+
+
 def test_what_a_layer_cannot_pay_is_a_deficit_that_the_next_layers_draw():
     """A gap from 80 to 60: the layer's 41 are lost, 159 more are a deficit: the next layer has 100, 59 are carried."""
     layers = (LayerSpec("vault", "vault", 41), LayerSpec("shared", "shared_fund", 100))

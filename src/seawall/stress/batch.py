@@ -12,7 +12,7 @@ which keeps a row of its own, so that a run's memory grows with what happens in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from seawall.stress.bounds import Floats, Integers, PathConstants, PathMarks, fl
 from seawall.stress.screen import Screen
 
 MOST_PATHS: Final = 64
-"""Runs of a batch."""
+"""Runs of a batch: each is a bit of a word."""
 
 _FEW: Final = 512
 """Fewer than one account in so many are sorted; more are marked in a bitmap and read off it."""
@@ -113,7 +113,8 @@ class PathScreen:
         self._batch, self._kernel = batch, kernel()
         self._place = np.full(batch.n, -1, np.int32)  # of each account among those changed
         self._account = np.empty(0, np.int64)
-        self._base, self._lots = np.empty(0, batch.dtype), np.empty((batch.m, 0), batch.dtype)
+        self._base: Floats = np.empty(0, batch.dtype)
+        self._lots: Floats = np.empty((batch.m, 0), batch.dtype)
         self._count = 0
         self._ticks: Sequence[int] = ()
         self._candidates = np.empty(0, np.int64)
@@ -174,7 +175,6 @@ class PathScreen:
         if rows <= len(self._account):
             return
         more = max(rows, 2 * len(self._account), 256) - len(self._account)
-        batch: Any = self._batch
         self._account = np.append(self._account, np.zeros(more, np.int64))
-        self._base = np.append(self._base, np.full(more, np.inf, batch.dtype))
-        self._lots = np.append(self._lots, np.zeros((batch.m, more), batch.dtype), axis=1)
+        self._base = np.append(self._base, np.full(more, np.inf, self._batch.dtype))
+        self._lots = np.append(self._lots, np.zeros((self._batch.m, more), self._batch.dtype), axis=1)

@@ -24,9 +24,6 @@ from seawall.stress.kernel import edges, moves, weigh
 Floats = NDArray[Any]
 """float32 or float64, one type in a call."""
 
-MOST_PATHS = 64
-"""A path is a bit of a word."""
-
 _FOLDER_BEFORE = compiled.use_cache(kernel.__file__, __file__)
 
 

@@ -27,6 +27,7 @@ from seawall.rules.takeover import (
     takeover_lots,
     unwind_lots,
 )
+from seawall.venue.deleverage import policy_parameters
 from seawall.venue.ladder import Levels, Side, Taken, take
 from seawall.venue.pools import Pools, shares
 from seawall.venue.sales import Sale
@@ -279,7 +280,8 @@ def closed_for(state: VenueState, design: Design, values: Values, layer: str, ba
         return []
     if not layer_is_liquidatable(balance, now.open_pnl, now.maintenance, design.liquidation.trigger):
         return []
-    pools = Pools(state, design, values, {})
+    seed = f"l{state.step}.{state.round + 1}.{layer}"
+    pools = Pools(state, design, values, {}, policy_parameters(design, seed))
     found: list[Closed] = []
     for market in held_markets(state, layer):
         if market not in state.stale:
