@@ -24,7 +24,7 @@ from seawall.fund.events import Event
 from seawall.fund.machine import FundMachine
 from seawall.fund.state import FundState
 from seawall.ledger.connect import shown
-from seawall.ledger.recovery import Recovered, recover
+from seawall.ledger.recovery import Recovered, chained, recover
 from seawall.ledger.store import Reader
 from seawall.report.reconciling import Break, MoneyByAccount, breaks
 from seawall.report.terminal import Fitting
@@ -102,7 +102,9 @@ def _replayed(
 ) -> tuple[Recovered[FundState], MoneyByAccount, Design, tuple[str, ...]]:
     """The ledger, its money by account, its design, and every account that a statement may name."""
     machine, last = FundMachine(), log.head().seq
-    layers = [layer.id for layer in recover(machine, log).state.design.layers]
+    opening = next(chained(machine.codec, log), None)
+    # A log without an event is refused by `recover` below.
+    layers = [] if opening is None else [layer.id for layer in machine.begin(opening[1].event).design.layers]
     by_layer = _accounts(named, layers)
     money = MoneyByAccount(by_layer)
     with progress_bar("reconcile", "events") as progress:
